@@ -1,0 +1,1 @@
+"""Foreign model files in and out; nothing in them is ever executed."""
