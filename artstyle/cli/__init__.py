@@ -1,0 +1,52 @@
+"""The command line: a table of commands, and the way in and out.
+
+`run` is what the installed `artstyle` script calls. Each command lives in a module of its own and
+is imported only when it is used or listed; those modules import nothing heavier than click.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from artstyle.cli._base import LazyGroup, Settings
+from artstyle.cli._errors import explain, report
+
+# Listed in the order of the way from a film to a grid; name -> "module:attribute".
+COMMANDS: dict[str, str] = {}
+
+main = LazyGroup(
+    "artstyle",
+    table=COMMANDS,
+    help="One person's photo redrawn in many art styles with StyleGAN.",
+    example="artstyle doctor\nartstyle COMMAND --help",
+)
+
+
+def status(argv: Sequence[str] | None = None) -> int:
+    """Run one command line and give its exit code, whatever happens.
+
+    Args:
+        argv: the words after `artstyle`; None takes them from the process.
+
+    Returns:
+        0 done, 1 failed, 2 wrong use, 130 interrupted.
+    """
+    settings = Settings()
+    try:
+        code = main.main(argv, prog_name="artstyle", standalone_mode=False, obj=settings)
+        sys.stdout.flush()
+    except (Exception, KeyboardInterrupt) as error:
+        return report(explain(error, verbose=settings.verbosity > 0))
+    except SystemExit as leaving:  # click leaves this way when the reader of stdout has gone
+        return leaving.code if isinstance(leaving.code, int) else 1
+    return code if isinstance(code, int) else 0
+
+
+def run() -> NoReturn:
+    """The installed script: do what the command line says, and end the process."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a file name the terminal cannot show is no failure
+            stream.reconfigure(errors="backslashreplace")
+    sys.exit(status())
