@@ -41,7 +41,7 @@ class Generator(nn.Module):
         truncation_cutoff: int | None = None,
         noise_mode: NoiseMode = "const",
     ) -> torch.Tensor:
-        """z [n, z_dim] (and labels) to pictures [n, img_channels, res, res]."""
+        """Latents [n, z_dim] (and labels) to pictures [n, img_channels, res, res]."""
         ws = self.mapping(z, c, truncation_psi, truncation_cutoff)
         picture: torch.Tensor = self.synthesis(ws, noise_mode=noise_mode)
         return picture

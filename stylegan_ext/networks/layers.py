@@ -39,9 +39,7 @@ class FullyConnectedLayer(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """[n, in_features] -> [n, out_features], in x's dtype."""
         weight = (self.weight * self.weight_gain).to(x.dtype)
-        bias = self.bias
-        if bias is not None:
-            bias = (bias * self.bias_gain).to(x.dtype)
+        bias = None if self.bias is None else (self.bias * self.bias_gain).to(x.dtype)
         if self.activation == "linear":
             return torch.nn.functional.linear(x, weight, bias)
         return ops.bias_act(x @ weight.t(), bias, act=self.activation)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 
@@ -44,7 +46,7 @@ class MappingNetwork(nn.Module):
         widths = [z_dim + embed_features] + [hidden] * (num_layers - 1) + [w_dim]
         if c_dim > 0:
             self.embed = FullyConnectedLayer(c_dim, embed_features)
-        for i, (before, after) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+        for i, (before, after) in enumerate(pairwise(widths)):
             layer = FullyConnectedLayer(
                 before, after, activation=activation, lr_multiplier=lr_multiplier
             )

@@ -114,7 +114,7 @@ class SynthesisInput(nn.Module):
         self.register_buffer("phases", torch.rand(channels) - 0.5)
 
     def forward(self, w: torch.Tensor) -> torch.Tensor:
-        """w [n, w_dim] to features [n, channels, size, size]."""
+        """Latents [n, w_dim] to features [n, channels, size, size]."""
         t = self.affine(w)
         t = t / t[:, :2].norm(dim=1, keepdim=True)
         zero, one = torch.zeros_like(t[:, 0]), torch.ones_like(t[:, 0])
@@ -136,7 +136,7 @@ class SynthesisInput(nn.Module):
         grid = torch.stack([x, y], dim=2)  # [size, size, 2], pixel centres
         angle = torch.einsum("nck,yxk->nyxc", freqs, grid) + phases[:, None, None, :]
         features = torch.sin(2 * math.pi * angle) * amplitudes[:, None, None, :]
-        features = features @ (self.weight.t() / math.sqrt(self.weight.shape[1]))
+        features = torch.matmul(features, self.weight.t() / math.sqrt(self.weight.shape[1]))
         return features.permute(0, 3, 1, 2)
 
 
@@ -197,7 +197,7 @@ class SynthesisLayer(nn.Module):
         self.padding: Padding = (before, total - before, before, total - before)
 
     def forward(self, x: torch.Tensor, w: torch.Tensor, update_emas: bool = False) -> torch.Tensor:
-        """x [n, in, in_size, in_size] and w [n, w_dim] to [n, out, out_size, out_size]."""
+        """Maps x [n, in, in_size, in_size] and w [n, w_dim] to [n, out, out_size, out_size]."""
         g = self.geometry
         x = x.to(self.low_precision or torch.float32)
         if update_emas:

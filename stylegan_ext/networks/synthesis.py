@@ -59,7 +59,7 @@ class SynthesisLayer(nn.Module):
     def forward(
         self, x: torch.Tensor, w: torch.Tensor, noise_mode: NoiseMode = "random", gain: float = 1.0
     ) -> torch.Tensor:
-        """x [n, in, h, w] and w [n, w_dim] to [n, out, h * up, w * up] in x's dtype."""
+        """Maps x [n, in, h, w] and w [n, w_dim] to [n, out, h * up, w * up] in x's dtype."""
         noise = None
         if self.use_noise and noise_mode == "const":
             noise = self.noise_const * self.noise_strength
@@ -100,7 +100,7 @@ class ToRGBLayer(nn.Module):
         self.weight_gain = 1 / math.sqrt(in_channels * kernel_size**2)
 
     def forward(self, x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
-        """x [n, in, h, w] and w [n, w_dim] to [n, img_channels, h, w] in x's dtype."""
+        """Maps x [n, in, h, w] and w [n, w_dim] to [n, img_channels, h, w] in x's dtype."""
         return ops.styled_conv(
             x,
             self.weight,

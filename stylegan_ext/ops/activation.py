@@ -1,4 +1,4 @@
-"""Fast bias and activation: in place where nobody else holds the map, no pass that changes nothing."""
+"""Fast bias and activation: in place where the map is nobody else's, and no pass for nothing."""
 
 from __future__ import annotations
 

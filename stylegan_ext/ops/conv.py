@@ -62,7 +62,7 @@ def conv2d_resample(
     return y if bias is None else y + bias[None, :, None, None]
 
 
-def _upsampling_conv(
+def _upsampling_conv(  # noqa: PLR0917 - as its one caller has them
     x: torch.Tensor,
     weight: torch.Tensor,
     f: torch.Tensor | None,
@@ -106,7 +106,9 @@ def styled_conv(
         x = x.contiguous(memory_format=torch.channels_last)
     if x.dtype == torch.float16 and demodulate:
         weight, styles = _tame(weight, styles)
-    output_scale = _demodulation(weight, styles) if demodulate else None
+    output_scale: torch.Tensor | float | None = None
+    if demodulate:
+        output_scale = _demodulation(weight, styles)
     # A gain in front of a homogeneous activation can be multiplied into weight, noise and bias.
     total_gain = ACTIVATIONS[act].default_gain * gain
     early = total_gain if ACTIVATIONS[act].homogeneous else 1.0
@@ -167,7 +169,7 @@ def _cheaper_to_scale_the_weight(x: torch.Tensor, weight: torch.Tensor, up: int)
     return maps > 2 * weight.numel()
 
 
-def _conv_scaled_weight(
+def _conv_scaled_weight(  # noqa: PLR0917 - likewise
     x: torch.Tensor,  # [1, in, h, w]
     weight: torch.Tensor,
     style: torch.Tensor,  # [in]
@@ -192,7 +194,7 @@ def _conv_scaled_weight(
     )
 
 
-def _conv_scaled_maps(
+def _conv_scaled_maps(  # noqa: PLR0917 - likewise
     x: torch.Tensor,
     weight: torch.Tensor,
     styles: torch.Tensor,

@@ -42,7 +42,8 @@ def setup_filter(
         values = torch.outer(values, values)
     if normalize:
         values = values / values.sum()
-    return values * gain ** (values.ndim / 2)
+    scale: float = gain ** (values.ndim / 2)
+    return values * scale
 
 
 def design_lowpass(

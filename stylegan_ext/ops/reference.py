@@ -36,7 +36,7 @@ class Activation:
 ACTIVATIONS: dict[str, Activation] = {
     "linear": Activation(lambda x, _: x, 0.0, 1.0, True),
     "relu": Activation(lambda x, _: F.relu(x), 0.0, math.sqrt(2), True),
-    "lrelu": Activation(lambda x, a: F.leaky_relu(x, a), 0.2, math.sqrt(2), True),
+    "lrelu": Activation(F.leaky_relu, 0.2, math.sqrt(2), True),
     "tanh": Activation(lambda x, _: torch.tanh(x), 0.0, 1.0, False),
     "sigmoid": Activation(lambda x, _: torch.sigmoid(x), 0.0, 1.0, False),
     "elu": Activation(lambda x, _: F.elu(x), 0.0, 1.0, False),
@@ -233,7 +233,7 @@ def filtered_lrelu(
     slope: float = 0.2,
     clamp: float | None = None,
 ) -> torch.Tensor:
-    """A leaky ReLU between an up- and a downsampling filter, so that it cannot alias (StyleGAN3)."""
+    """A leaky ReLU between an up- and a downsampling filter, so that it cannot alias."""
     x = bias_act(x, bias)
     x = upfirdn2d(x, up_filter, up=up, padding=padding, gain=up**2)
     x = bias_act(x, act="lrelu", alpha=slope, gain=gain, clamp=clamp)
