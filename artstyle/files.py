@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -33,20 +33,17 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     """
     target = path.resolve() if path.is_symlink() else path
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(
-        prefix=f".{target.name[:100]}.", suffix=".part", dir=target.parent
-    )
-    temporary = Path(name)
+    temporary = target.parent / f".{target.name[:40]}.{secrets.token_hex(8)}.part"
     try:
-        with os.fdopen(handle, "wb") as stream:
+        with temporary.open("xb") as stream:
             yield stream
             stream.flush()
-            os.fchmod(stream.fileno(), _mode_for(target))
             os.fsync(stream.fileno())
+        with suppress(FileNotFoundError):
+            temporary.chmod(target.stat().st_mode & 0o7777)
         temporary.replace(target)
     except BaseException:
-        with suppress(FileNotFoundError):
-            temporary.unlink()
+        temporary.unlink(missing_ok=True)
         raise
     sync_folder(target.parent)
 
@@ -90,18 +87,3 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _mode_for(target: Path) -> int:
-    """The permission bits that the new file shall have."""
-    try:
-        return target.stat().st_mode & 0o7777
-    except FileNotFoundError:
-        return 0o666 & ~_umask()
-
-
-def _umask() -> int:
-    """The process's file mode mask; reading it means setting it for an instant."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

@@ -26,7 +26,7 @@ class Failure:
     before: str = ""  # usage line or traceback, printed as it is
 
 
-def explain(error: BaseException, *, verbose: bool) -> Failure:  # noqa: PLR0911 - a case a line
+def explain(error: BaseException, *, verbose: bool) -> Failure:
     """Put an exception into words.
 
     Args:

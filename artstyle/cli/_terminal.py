@@ -113,7 +113,7 @@ def to_json(data: object) -> str:
     return json.dumps(_plain(data), indent=2, ensure_ascii=False, allow_nan=False)
 
 
-def _plain(value: object) -> Any:  # noqa: PLR0911 - a type a line
+def _plain(value: object) -> Any:
     """The same value in JSON types only.
 
     Raises:
