@@ -8,11 +8,12 @@ built from a record only when somebody wants to run them. The tensors carry the 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias
-
-import torch
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from stylegan_ext.errors import CheckpointError
+
+if TYPE_CHECKING:  # a file's header is read without loading torch
+    import torch
 
 Kind: TypeAlias = Literal["stylegan2-generator", "stylegan2-discriminator", "stylegan3-generator"]
 KINDS: tuple[Kind, ...] = ("stylegan2-generator", "stylegan2-discriminator", "stylegan3-generator")
