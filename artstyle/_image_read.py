@@ -54,17 +54,18 @@ def decode(stream: IO[bytes], suffix: str, max_pixels: int) -> Decoded:
             _check_size(picture.size, max_pixels)
             if kind == "JPEG" and damage.zero_tail(stream):
                 raise DamagedError
-            stored_size, turned = _stored_size(picture), _orientation(picture, notes)
+            stored_size = _stored_size(picture)
+            # TIFF turns itself while it is decoded; others have their EXIF data at hand only then.
+            turned_by_pillow = _orientation(picture, notes) if kind == "TIFF" else 1
             rgb, alpha = _pixels(picture, kind, notes)
         except DamagedError as fault:
             raise _damaged(stream, kind, picture, fault) from fault
-        # TIFF turns itself while it is decoded, the others do not.
-        still_turned = _orientation(picture, [])
-        if turned != 1:
-            notes.insert(0, f"EXIF orientation {turned} applied")
+        turned = _orientation(picture, [] if kind == "TIFF" else notes)
+        if max(turned, turned_by_pillow) > 1:
+            notes.insert(0, f"EXIF orientation {max(turned, turned_by_pillow)} applied")
         _note_frames(picture, kind, notes)
-    rgb = upright(rgb, still_turned)
-    alpha = None if alpha is None else upright(alpha, still_turned)
+    rgb = upright(rgb, turned)
+    alpha = None if alpha is None else upright(alpha, turned)
     return Decoded(rgb, alpha, stored_size, kind, tuple(notes))
 
 
@@ -147,8 +148,12 @@ def _orientation(picture: ImageFile.ImageFile, notes: list[str]) -> int:
     """How the picture lies in the file, 1 to 8; damaged EXIF data mean upright."""
     try:
         with faults_of_the_file():
-            value = picture.getexif().get(_ORIENTATION_TAG, 1)
+            exif = picture.getexif()
+            value = exif.get(_ORIENTATION_TAG, 1)
+            readable = bool(exif) or not picture.info.get("exif")
     except DamagedError:
+        readable, value = False, 1
+    if not readable:
         notes.append("damaged EXIF data ignored")
         return 1
     if value in range(1, 9):
