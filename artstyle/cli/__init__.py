@@ -14,7 +14,10 @@ from artstyle.cli._base import LazyGroup, Settings
 from artstyle.cli._errors import explain, report
 
 # Listed in the order of the way from a film to a grid; name -> "module:attribute".
-COMMANDS: dict[str, str] = {}
+COMMANDS = {
+    "init": "artstyle.cli.init:init",
+    "doctor": "artstyle.cli.doctor:doctor",
+}
 
 main = LazyGroup(
     "artstyle",

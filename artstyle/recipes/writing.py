@@ -32,7 +32,7 @@ def example_toml(recipe: DataclassInstance, opening: str = "") -> str:
         opening: what the file says first, for instance the command that runs it.
     """
     lines = [f"# {line}".rstrip() for line in opening.splitlines()]
-    lines += ["", *_example_lines(recipe, ())]
+    lines += _example_lines(recipe, ())
     return "\n".join(lines).strip("\n") + "\n"
 
 
