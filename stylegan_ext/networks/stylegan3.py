@@ -302,4 +302,5 @@ class SynthesisNetwork(nn.Module):
         x = self.input(rows[0])
         for name, w in zip(self.layer_names, rows[1:], strict=True):
             x = self.layer(name)(x, w, update_emas=update_emas)
-        return x.float() * self.output_scale
+        picture: torch.Tensor = x.float() * self.output_scale
+        return picture
