@@ -30,7 +30,7 @@ def to_tensor(pixels: NDArray[np.uint8]) -> torch.Tensor:
     Raises:
         ImageError: another dtype or shape.
     """
-    import torch  # noqa: PLC0415 - this module is read by commands that need no torch
+    import torch
 
     if pixels.dtype != np.uint8 or pixels.ndim not in (2, 3, 4):
         raise ImageError(
@@ -79,7 +79,7 @@ def from_batch(tensor: torch.Tensor) -> NDArray[np.uint8]:
     Raises:
         ImageError: another shape, or values that are not finite.
     """
-    import torch  # noqa: PLC0415 - see to_tensor
+    import torch
 
     if tensor.ndim != 4:
         raise ImageError(f"a tensor of shape {tuple(tensor.shape)} holds no pictures: NCHW does")

@@ -1,7 +1,7 @@
 """How much of a picture's file is missing, where its format lets us know.
 
-Called after the decoder gave up, so that the message can say more than "damaged"; and for JPEG
-before, because its decoder takes zeros where the rest should be for a grey picture.
+Called after the decoder gave up, so that the message can say more than "damaged"; and before it
+starts for JPEG and JPEG 2000, whose decoders take what is torn or filled with zeros for whole.
 """
 
 from __future__ import annotations
@@ -34,12 +34,23 @@ def missing_part(stream: IO[bytes], kind: str, picture: Any) -> str | None:
             return _png(stream, size)
         if kind == "JPEG":
             return _jpeg(stream, size, picture)
+        if kind == "JPEG 2000":
+            return _jpeg2000(stream)
+        if kind == "TIFF" and (behind := _tiff_directory_behind(stream, size)):
+            return behind
         stated = _stated_size(stream, kind, picture)
     except (OSError, ValueError, LookupError, TypeError, struct.error):
         return None  # too damaged to tell; the decoder's own words must do
     if stated is not None and stated > size:
         return _bytes_missing(stated, size)
     return None
+
+
+def is_torn(stream: IO[bytes], kind: str) -> bool:
+    """Whether a file ends too early in a way that its decoder would not notice."""
+    if kind == "JPEG":
+        return zero_tail(stream) > 0
+    return kind == "JPEG 2000" and _jpeg2000(stream) is not None
 
 
 def zero_tail(stream: IO[bytes]) -> int:
@@ -81,6 +92,19 @@ def _stated_size(stream: IO[bytes], kind: str, picture: Any) -> int | None:
     return None
 
 
+def _tiff_directory_behind(stream: IO[bytes], size: int) -> str | None:
+    """Whether the first directory, which many programs write last, lies behind the file's end."""
+    stream.seek(0)
+    order, version = ("<" if stream.read(2) == b"II" else ">"), stream.read(2)
+    if b"*" in version:  # BigTIFF has its offset elsewhere
+        (at,) = struct.unpack(f"{order}I", stream.read(4))
+        stream.seek(at)
+        count = struct.unpack(f"{order}H", stream.read(2))[0] if at + 2 <= size else 0
+        if at + 2 + 12 * count > size or not count:
+            return f"it breaks off: its directory, at byte {at:,}, lies behind its end ({size:,})"
+    return None
+
+
 def _jpeg(stream: IO[bytes], size: int, picture: Any) -> str | None:
     stream.seek(0)
     data = stream.read()
@@ -91,6 +115,29 @@ def _jpeg(stream: IO[bytes], size: int, picture: Any) -> str | None:
     whole = "it breaks off before its end"
     rows, height = _rows_decoded(picture)
     return f"{whole}: rows up to {rows} of {height} are there" if rows else whole
+
+
+def _jpeg2000(stream: IO[bytes]) -> str | None:
+    """Whether the codestream of a JPEG 2000 file lacks its end."""
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(0)
+    end = size
+    if stream.read(2) != b"\xff\x4f":  # boxes around the codestream
+        at, name = 0, b""
+        while name != b"jp2c":
+            stream.seek(at)
+            header = stream.read(16)
+            if len(header) < 8:
+                return "it breaks off before its pixels"
+            length, name = struct.unpack(">I4s", header[:8])
+            if length == 1 and len(header) == 16:
+                length = int.from_bytes(header[8:], "big")
+            end = at + length if length else size
+            at += max(length, 8)
+        if end > size:
+            return _bytes_missing(end, size)
+    stream.seek(max(end - 2, 0))
+    return None if stream.read(2) == b"\xff\xd9" else "it breaks off before its end"
 
 
 def _rows_decoded(picture: Any) -> tuple[int, int]:

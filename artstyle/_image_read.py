@@ -52,7 +52,7 @@ def decode(stream: IO[bytes], suffix: str, max_pixels: int) -> Decoded:
         try:
             picture = open_header(stream, kind)
             _check_size(picture.size, max_pixels)
-            if kind == "JPEG" and damage.zero_tail(stream):
+            if damage.is_torn(stream, kind):
                 raise DamagedError
             stored_size = _stored_size(picture)
             # TIFF turns itself while it is decoded; others have their EXIF data at hand only then.

@@ -10,7 +10,7 @@ import os
 import re
 from typing import TypeAlias
 
-NameKey: TypeAlias = tuple[tuple[tuple[int, int | str], ...], bytes]
+NameKey: TypeAlias = tuple[tuple[tuple[tuple[int, int | str], ...], ...], bytes]
 
 _DIGITS = re.compile(r"([0-9]+)")
 
@@ -27,12 +27,17 @@ def natural_key(path: str | os.PathLike[str]) -> NameKey:
     their bytes decide, so that the order is the same on every machine.
     """
     name = os.fspath(path)
-    parts = tuple(
+    folders = name.replace(os.sep, "/").split("/")
+    return tuple(_counted(part) for part in folders), name.encode("utf-8", "surrogatepass")
+
+
+def _counted(name: str) -> tuple[tuple[int, int | str], ...]:
+    """One part of a path, cut into numbers and what stands between them."""
+    return tuple(
         (0, int(part)) if part.isascii() and part.isdigit() else (1, part.casefold())
-        for part in _DIGITS.split(name.replace(os.sep, "/").replace("/", "\0"))
+        for part in _DIGITS.split(name)
         if part
     )
-    return parts, name.encode("utf-8", "surrogatepass")
 
 
 def _shown_character(character: str) -> str:
