@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import sys
 import click
 import pytest
 
-from artstyle.cli import main
+from artstyle.cli import main, status
 from artstyle.cli._base import command
 from artstyle.errors import ArtstyleError, UsageError
 from stylegan_ext.errors import CheckpointError
@@ -73,6 +74,32 @@ def test_a_reader_that_has_gone_is_told_nothing(word):
         os.close(writer)
     assert done.stderr == b""
     assert done.returncode == 1
+
+
+class GoneReader(io.StringIO):
+    """A stdout whose reader has gone: what is written is noticed when it is sent."""
+
+    def flush(self):
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+
+def write_straight(text):
+    sys.stdout.write(text)
+
+
+@pytest.mark.parametrize("say", [click.echo, write_straight])
+def test_a_result_that_nobody_reads_is_a_failure_without_words(monkeypatch, capsys, say):
+    @command("say", example="artstyle say")
+    def words(ctx):
+        """Say."""
+        say("result")
+
+    monkeypatch.setitem(main.commands, "say", words)
+    monkeypatch.setattr("sys.stdout", GoneReader())
+    assert status(["say"]) == 1
+    if getattr(sys.stdout, "name", "") == os.devnull:  # put there so that nothing else complains
+        sys.stdout.close()
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(
