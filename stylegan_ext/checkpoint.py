@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 
     from stylegan_ext.networks import Generator
 
-# ruff: noqa: PLC0415 - torch is imported where tensors are touched; see the module's docstring
-
 NON_FINITE = "non_finite"  # the note that names tensors with NaN or infinity
 
 

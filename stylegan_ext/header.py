@@ -80,6 +80,34 @@ def read_header(path: str | os.PathLike[str]) -> ModelHeader:
         OSError: the file cannot be read.
     """
     path = Path(path)
+    entries, length, size_bytes = _read_entries(path)
+    metadata = entries.pop("__metadata__", None)
+    _require_our_format(path, metadata)
+    infos = tensor_table(path, entries, size_bytes - 8 - length)
+    networks = _networks(path, metadata, infos)
+    return ModelHeader(
+        path=path,
+        networks=networks,
+        provenance=_provenance(path, metadata),
+        content_sha256=_match(path, metadata, "content_sha256", SHA256),
+        size_bytes=size_bytes,
+        data_start=8 + length,
+    )
+
+
+def read_loose_table(path: Path) -> dict[str, TensorInfo]:
+    """The tensors of any safetensors file, checked, whatever its metadata say.
+
+    Raises:
+        CheckpointError: no safetensors file, or a damaged one.
+    """
+    entries, length, size_bytes = _read_entries(path)
+    entries.pop("__metadata__", None)
+    return tensor_table(path, entries, size_bytes - 8 - length)
+
+
+def _read_entries(path: Path) -> tuple[dict[str, Json], int, int]:
+    """The header's JSON, its length, and the file's size in bytes."""
     with path.open("rb") as stream:
         size_bytes = os.fstat(stream.fileno()).st_size
         start = stream.read(8)
@@ -95,18 +123,7 @@ def read_header(path: str | os.PathLike[str]) -> ModelHeader:
     entries = parse_json(path, "its header", raw)
     if not isinstance(entries, dict):
         _damaged(path, "its header is no table")
-    metadata = entries.pop("__metadata__", None)
-    _require_our_format(path, metadata)
-    infos = tensor_table(path, entries, size_bytes - 8 - length)
-    networks = _networks(path, metadata, infos)
-    return ModelHeader(
-        path=path,
-        networks=networks,
-        provenance=_provenance(path, metadata),
-        content_sha256=_match(path, metadata, "content_sha256", SHA256),
-        size_bytes=size_bytes,
-        data_start=8 + length,
-    )
+    return entries, length, size_bytes
 
 
 def require_fit(header: ModelHeader, names: tuple[str, ...]) -> None:
