@@ -25,7 +25,13 @@ Conversion: TypeAlias = Literal["import", "none"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-_WARNING = {"yes": "", "no": "NON-COMMERCIAL: ", "unclear": "COMMERCIAL USE UNCLEAR: "}
+_NON_COMMERCIAL = re.compile(r"non-?\s?commercial")
+_FREE = re.compile(r"cc0|cc[ -]by([ -]sa)?([ -][\d.]+)?$|mit$|apache|bsd|public domain")
+_WARNING: dict[Commercial, str] = {
+    "yes": "",
+    "no": "NON-COMMERCIAL: ",
+    "unclear": "COMMERCIAL USE UNCLEAR: ",
+}
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _HEX = re.compile(r"[0-9a-f]*")
@@ -64,6 +70,22 @@ class Licence:
     def in_words(self) -> str:
         """The licence in one line that says plainly when commercial use is not allowed."""
         return _WARNING[self.commercial] + "; ".join(part for part in (self.id, self.line) if part)
+
+
+def licence_of_words(words: str) -> Licence:
+    """A licence of which only the name, or a line as `in_words` gives it, is known.
+
+    Whether commercial use is allowed is read from it where it says so; else that is unclear.
+    """
+    for commercial, warning in _WARNING.items():
+        if warning and words.startswith(warning):
+            name, _, line = words.removeprefix(warning).partition("; ")
+            return Licence(name, commercial, line)
+    name, _, line = words.partition("; ")
+    tokens = set(re.split(r"[^a-z0-9]+", name.lower()))
+    if _NON_COMMERCIAL.search(name.lower()) or "nc" in tokens:
+        return Licence(name, "no", line)
+    return Licence(name, "yes" if _FREE.match(name.lower()) else "unclear", line)
 
 
 @dataclass(frozen=True)
