@@ -3,13 +3,14 @@ from __future__ import annotations
 import sqlite3
 import sys
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from artstyle.machine import cores, devices, free_disk_bytes, memory_bytes
 from artstyle.pipeline.doctor import Finding, data, in_words, is_well, software
+from artstyle.weights import status
 
 
 def by_name(findings, name: str):
@@ -36,8 +37,9 @@ def test_a_machine_where_all_is_well(cli, workspace):
 def test_the_table_for_people_has_all_of_it(cli, workspace):
     outcome = cli("doctor", "--workspace", workspace)
     assert outcome.stdout.endswith("the main job works\n")
-    for section in ("machine", "packages", "devices", "faces", "video", "optional", "workspace"):
-        assert f"\n{section}\n" in f"\n{outcome.stdout}"
+    lines = outcome.stdout.splitlines()
+    sections = ["machine", "packages", "devices", "faces", "video", "optional", "weights"]
+    assert [line for line in lines if line in sections] == sections
 
 
 def test_without_torch_the_main_job_does_not_work(cli, workspace, monkeypatch):
@@ -105,6 +107,43 @@ def test_models_of_dlib_that_are_not_there_are_named(monkeypatch, tmp_path):
     assert by_name(findings, "dlib 5 points").state == "ok"
     cnn = by_name(findings, "dlib CNN detector")
     assert (cnn.state, cnn.value) == ("missing", "no file mmod_human_face_detector.dat")
+
+
+def test_without_any_detector_the_main_job_does_not_work(monkeypatch, tmp_path, artstyle_home):
+    monkeypatch.setattr(data, "dlib_models_folder", lambda: None)
+    verdict = by_name(list(data.faces()), "usable for photos")
+    assert (verdict.state, verdict.essential) == ("missing", True)
+    assert "artstyle models pull yunet" in verdict.remedy
+    there = replace(yunet_status(), state="present")
+    monkeypatch.setattr(data, "status", lambda: [there])
+    verdict = by_name(list(data.faces()), "usable for photos")
+    assert (verdict.state, verdict.value) == ("ok", "yunet")
+
+
+def yunet_status():
+    return next(item for item in status() if item.entry.name == "yunet")
+
+
+def test_weights_that_are_missing_here_and_changed(monkeypatch, artstyle_home):
+    findings = list(data.weights())
+    assert by_name(findings, "kept in").value.startswith(f"{artstyle_home} (ARTSTYLE_HOME), ")
+    assert by_name(findings, "generators").remedy.startswith("artstyle models list")
+    yunet = by_name(findings, "yunet")
+    assert (yunet.state, yunet.value) == ("missing", "missing, 232.6 kB")
+    assert yunet.remedy == "artstyle models pull yunet"
+    changed = [
+        replace(item, state="present" if item.entry.name == "ffhq-256" else item.state)
+        for item in status()
+        if item.entry.name != "yunet"
+    ]
+    changed.append(replace(yunet_status(), state="changed", detail="not the published file"))
+    monkeypatch.setattr(data, "status", lambda: changed)
+    findings = list(data.weights())
+    generators = by_name(findings, "generators")
+    assert generators.state == "ok"
+    assert generators.value.endswith(": ffhq-256")
+    yunet = by_name(findings, "yunet")
+    assert (yunet.state, yunet.value) == ("broken", "not the published file")
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from artstyle.pipeline.doctor.data import faces, workspace_state
+from artstyle.pipeline.doctor.data import faces, weights, workspace_state
 from artstyle.pipeline.doctor.finding import Finding as Finding
 from artstyle.pipeline.doctor.finding import in_words as in_words
 from artstyle.pipeline.doctor.finding import is_well as is_well
@@ -24,5 +24,6 @@ def examine(workspace: Path) -> tuple[Finding, ...]:
         *faces(),
         *video(),
         *extras(),
+        *weights(),
         *workspace_state(workspace),
     )

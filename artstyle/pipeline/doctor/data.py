@@ -8,8 +8,10 @@ from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 
+from artstyle import machine
 from artstyle.pipeline.doctor.finding import Finding
-from artstyle.pipeline.doctor.software import OPENCV, imported, reinstall
+from artstyle.pipeline.doctor.software import OPENCV, gigabytes, imported, reinstall
+from artstyle.weights import HOME_VARIABLE, WeightStatus, home, size_in_words, status
 from artstyle.workspace import Workspace, is_workspace
 
 # What it does -> (file inside face_recognition_models, what one should know of it).
@@ -26,9 +28,36 @@ _FACES = "faces"
 
 
 def faces() -> Iterator[Finding]:
-    """What can find faces without any download."""
-    dlib = imported("dlib", "dlib-bin", _FACES, "detectors dlib and dlib-cnn")
-    yield dlib
+    """What can find faces, and whether anything can."""
+    dlib = tuple(_dlib_faces())
+    opencv = tuple(_opencv_faces())
+    yield from (*dlib, *opencv, *_face_recognition())
+    yield _any_detector((*dlib, *opencv))
+
+
+def _any_detector(findings: tuple[Finding, ...]) -> Finding:
+    """Whether faces of people can be found at all; the main job starts with one."""
+    good = {finding.name for finding in findings if finding.state == "ok"}
+    present = {item.entry.name for item in status() if item.state == "present"}
+    usable = ["dlib"] if {"dlib-bin", "dlib 5 points"} <= good else []
+    usable += ["yunet"] if "OpenCV FaceDetectorYN" in good and "yunet" in present else []
+    if usable:
+        value = ", ".join(usable)
+        return Finding(_FACES, "usable for photos", "ok", value, essential=True)
+    return Finding(
+        _FACES,
+        "usable for photos",
+        "missing",
+        "no detector",
+        "finding the face in a photo",
+        "pip install dlib-bin face-recognition-models, or: artstyle models pull yunet",
+        essential=True,
+    )
+
+
+def _dlib_faces() -> Iterator[Finding]:
+    """What dlib needs: the package, and its models."""
+    yield imported("dlib", "dlib-bin", _FACES, "detectors dlib and dlib-cnn")
     folder = dlib_models_folder()
     for name, (file_name, remark) in DLIB_MODELS.items():
         there = folder is not None and (folder / file_name).is_file()
@@ -40,8 +69,6 @@ def faces() -> Iterator[Finding]:
             "detectors dlib and dlib-cnn",
             "" if there else reinstall("face-recognition-models"),
         )
-    yield from _opencv_faces()
-    yield from _face_recognition()
 
 
 def dlib_models_folder() -> Path | None:
@@ -81,6 +108,41 @@ def _face_recognition() -> Iterator[Finding]:
         yield Finding(_FACES, "face_recognition", "broken", value, "nothing here", remedy)
     else:
         yield Finding(_FACES, "face_recognition", "ok", "installed; artstyle does not use it")
+
+
+def weights() -> Iterator[Finding]:
+    """Which published weights are here; generators in one line, since nobody needs them all."""
+    section = "weights"
+    free = gigabytes(machine.free_disk_bytes(home()))
+    yield Finding(section, "kept in", "ok", f"{home()} ({HOME_VARIABLE}), {free} free")
+    states = tuple(status())
+    yield _generators(tuple(item for item in states if item.entry.is_generator))
+    for item in states:
+        if item.state == "changed":
+            name, purpose = item.entry.name, item.entry.purpose
+            remedy = f"artstyle models pull {name}"
+            yield Finding(section, name, "broken", item.detail, purpose, remedy)
+        elif not item.entry.is_generator:
+            yield _network(item)
+
+
+def _generators(states: tuple[WeightStatus, ...]) -> Finding:
+    here = [item.entry.name for item in states if item.state == "present"]
+    purpose = "published models to draw with, to project into and to fine-tune from"
+    if here:
+        value = f"{len(here)} of {len(states)}: {', '.join(here)}"
+        return Finding("weights", "generators", "ok", value, purpose)
+    value = f"none of {len(states)}"
+    remedy = "artstyle models list, then: artstyle models pull NAME"
+    return Finding("weights", "generators", "missing", value, purpose, remedy)
+
+
+def _network(item: WeightStatus) -> Finding:
+    """A detector or a network to measure with."""
+    name, size, purpose = item.entry.name, size_in_words(item.entry), item.entry.purpose
+    if item.state == "present":
+        return Finding("weights", name, "ok", size, purpose)
+    return Finding("weights", name, "missing", f"missing, {size}", purpose, item.detail)
 
 
 def workspace_state(folder: Path) -> Iterator[Finding]:
