@@ -136,6 +136,8 @@ class House(click.Command):
         own: list[tuple[str, str]] = []
         common: list[tuple[str, str]] = []
         for parameter in self.get_params(ctx):
+            if not isinstance(parameter, click.Option):
+                continue  # the usage line and the help speak of arguments
             record = parameter.get_help_record(ctx)
             if record is not None:
                 (common if COMMON.intersection(parameter.opts) else own).append(record)
