@@ -6,7 +6,7 @@
     ├── VideoError                a film cannot be read
     ├── RecipeError               a recipe has faults; it lists all of them
     ├── WorkspaceError            the workspace is missing, foreign or not writable
-    ├── CatalogError              artstyle.sqlite is damaged, newer than us, or contradicts its files
+    ├── CatalogError              artstyle.sqlite is damaged, too new, or contradicts its files
     ├── WeightsError              weights are missing, changed or could not be fetched
     └── RunError                  a run folder cannot be used
 

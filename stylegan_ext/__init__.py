@@ -26,7 +26,13 @@ _LAZY = {
     "StyleGAN3Generator": "stylegan_ext.networks",
 }
 
-__all__ = [*_LAZY]
+__all__ = [
+    "Discriminator",
+    "StyleGAN2Generator",
+    "StyleGAN3Generator",
+    "load",
+    "load_all",
+]
 
 
 def __getattr__(name: str) -> Any:

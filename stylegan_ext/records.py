@@ -48,7 +48,7 @@ class Provenance:
 
 @dataclass(frozen=True)
 class ModelFile:
-    """The networks of one file (a subset of G_ema, G, D; other names are allowed) and its origin."""
+    """The networks of one file (some of G_ema, G, D; other names are allowed) and its origin."""
 
     networks: dict[str, NetworkRecord]
     provenance: Provenance = field(default_factory=Provenance)

@@ -1,1 +1,1 @@
-"""One file per arrow of the way from film to grid: the only place that joins catalog and domain code."""
+"""One file per arrow of the way from film to grid: here alone catalog and domain code meet."""
