@@ -49,7 +49,10 @@ demo: $(STAMP)
 	@sh scripts/demo.sh "$(BIN)/artstyle"
 
 bench: $(STAMP)
-	@sh scripts/timed.sh "bench" $(PYTEST) -q -s tests/bench/bench_*.py
+	@for bench in tests/bench/bench_*.py; do \
+		name=$$(basename "$$bench" .py | tr _ -); \
+		sh scripts/timed.sh "$$name" $(BIN)/python "$$bench" --json "reports/$$name.json" || exit 1; \
+	done
 
 docs: $(STAMP)
 	@ARTSTYLE_WRITE_DOCS=1 $(PYTEST) -q tests/cli/test_docs.py
