@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from stylegan_ext.convert.machine import Limits
 from stylegan_ext.convert.read import read_foreign
+from stylegan_ext.convert.write import write_foreign
 
-__all__ = ["Limits", "read_foreign"]
+__all__ = ["Limits", "read_foreign", "write_foreign"]

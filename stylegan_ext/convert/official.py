@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -26,7 +26,8 @@ from stylegan_ext.records import NETWORK_NAMES, ModelFile, NetworkRecord, Proven
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_]{1,100}")
 _GENERATOR_ORDER = ("z_dim", "c_dim", "w_dim", "img_resolution", "img_channels")
 _DISCRIMINATOR_ORDER = ("c_dim", "img_resolution", "img_channels")
-_OTHER_ENTRIES = ("training_set_kwargs", "augment_pipe")
+PROVENANCE_ENTRY = "stylegan_ext"  # what we export carries it; the official tools pass over it
+_OTHER_ENTRIES = ("training_set_kwargs", "augment_pipe", PROVENANCE_ENTRY)
 
 
 def official_model(tree: Mapping[str, Any], limits: Limits, file_bytes: int) -> ModelFile:
@@ -43,7 +44,8 @@ def official_model(tree: Mapping[str, Any], limits: Limits, file_bytes: int) -> 
         UnsafeFileError: it is built to take much memory or time.
     """
     walk = _Walk(limits, Budget(limits, file_bytes))
-    notes: dict[str, Any] = {"converted_from": "official PyTorch snapshot"}
+    origin = _origin(tree, limits)
+    notes: dict[str, Any] = {**origin.notes, "converted_from": "official PyTorch snapshot"}
     networks: dict[str, NetworkRecord] = {}
     for name in NETWORK_NAMES:
         held = tree.get(name)
@@ -64,9 +66,34 @@ def official_model(tree: Mapping[str, Any], limits: Limits, file_bytes: int) -> 
     _note_training(tree, walk, notes)
     if walk.sources:
         notes["module_src_sha256"] = sorted(walk.sources)
+    preprocessing = dict(origin.preprocessing)
     settings = plain(tree.get("training_set_kwargs"), limits)
-    preprocessing = {"training_set_kwargs": settings} if isinstance(settings, dict) else {}
-    return ModelFile(networks, Provenance(preprocessing=preprocessing, notes=notes))
+    if isinstance(settings, dict):
+        preprocessing["training_set_kwargs"] = settings
+    return ModelFile(networks, replace(origin, preprocessing=preprocessing, notes=notes))
+
+
+def _origin(tree: Mapping[str, Any], limits: Limits) -> Provenance:
+    """What one of our own exports says about where the model came from."""
+    said = plain(tree.get(PROVENANCE_ENTRY) or {}, limits)
+    if not isinstance(said, dict):
+        damaged(f"{PROVENANCE_ENTRY} is no dict")
+    licence, source = said.get("licence", "unknown"), said.get("source", "")
+    parents, notes = said.get("parents", []), said.get("notes", {})
+    preprocessing = said.get("preprocessing", {})
+    if not all(isinstance(part, str) for part in (licence, source)) or not all(
+        isinstance(part, dict) for part in (preprocessing, notes)
+    ):
+        damaged(f"{PROVENANCE_ENTRY} does not hold a model's origin")
+    if not isinstance(parents, list) or not all(isinstance(part, dict) for part in parents):
+        damaged(f"{PROVENANCE_ENTRY} does not hold a model's parents")
+    return Provenance(
+        licence=licence,
+        source=source,
+        parents=tuple(parents),
+        preprocessing=preprocessing,
+        notes=notes,
+    )
 
 
 @dataclass

@@ -57,18 +57,14 @@ def read_foreign(path: Path, limits: Limits | None = None) -> ModelFile:
     except RecursionError as fault:
         raise CheckpointError(f"{path}: nested too deeply", hint=DAMAGED_HINT) from fault
     origin = model.provenance
-    notes: dict[str, Any] = {**origin.notes}
+    if origin.source_sha256:  # a file of ours, which knows where it came from
+        return model
+    notes: dict[str, Any] = dict(origin.notes)
     if (found := _SNAPSHOT_NAME.search(path.name)) and "kimg" not in notes:
         notes.update(kimg=int(found[1]), kimg_from="file name")
-    return ModelFile(
-        model.networks,
-        replace(
-            origin,
-            source=origin.source or path.name,
-            source_sha256=origin.source_sha256 or sha256_of(path),
-            notes=notes,
-        ),
-    )
+    source = origin.source or path.name
+    origin = replace(origin, source=source, source_sha256=sha256_of(path), notes=notes)
+    return ModelFile(model.networks, origin)
 
 
 def _read(path: Path, limits: Limits) -> ModelFile:
