@@ -26,11 +26,18 @@ help: ## list what can be made
 
 setup: $(STAMP)
 
-# Done again only when pyproject.toml changes. The stamp is written last: a set-up that was broken
-# off is taken up by the next one.
-$(STAMP): pyproject.toml scripts/setup.sh
+# Done again only when pyproject.toml changes, when the checkout was moved, or when the Python it
+# was made with has gone. The stamp is written last: a set-up that was broken off is taken up by the
+# next one.
+ALIVE := $(shell [ "$$(cat "$(STAMP)" 2>/dev/null)" = "$(CURDIR)" ] && \
+	"$(BIN)/python" -c 'import artstyle' 2>/dev/null && echo yes)
+
+$(STAMP): pyproject.toml scripts/setup.sh $(if $(ALIVE),,FORCE)
 	@sh scripts/setup.sh "$(VENV)"
-	@touch "$@"
+	@printf '%s\n' "$(CURDIR)" >"$@"
+
+.PHONY: FORCE
+FORCE:
 
 lint: $(STAMP)
 	@sh scripts/timed.sh "ruff check" $(BIN)/ruff check .

@@ -24,23 +24,23 @@ find_python() {
     seen="" bare=""
     for name in ${PYTHON:-python3.12 python3.11 python3.13 python3.14 python3 python}; do
         command -v "$name" >/dev/null 2>&1 || continue
-        seen="$seen $name ($("$name" --version 2>&1 | head -n 1))"
+        seen="${seen:+$seen, }$name ($("$name" --version 2>&1 | head -n 1))"
         fits "$name" || continue
         if complete "$name"; then
             python=$name
             return
         fi
-        bare="$bare $name"
+        bare="${bare:+$bare, }$name"
     done
     if [ -n "$bare" ]; then
         fail "$bare cannot make virtual environments: venv or ensurepip is missing" \
             "on Debian and Ubuntu: apt-get install python3-venv; elsewhere install a whole Python $oldest or newer"
     fi
     if [ -n "${PYTHON:-}" ]; then
-        fail "PYTHON=$PYTHON is not Python $oldest or newer:${seen:- there is no such command}" \
+        fail "PYTHON=$PYTHON is not Python $oldest or newer: ${seen:-there is no such command}" \
             "name another, or leave PYTHON unset to have one found"
     fi
-    fail "there is no Python $oldest or newer here; found:${seen:- none at all}" \
+    fail "there is no Python $oldest or newer here; found: ${seen:-none at all}" \
         "install one, then give the same command again; PYTHON=/path/to/python3 names one off the path"
 }
 
