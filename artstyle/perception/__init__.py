@@ -1,0 +1,1 @@
+"""Networks that see: VGG for style and likeness; below metrics and baselines."""
