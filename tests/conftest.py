@@ -72,7 +72,7 @@ def _refuse(host: object) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _no_network() -> Iterator[None]:
     connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
-    getaddrinfo = socket.getaddrinfo
+    getaddrinfo, gethostbyname = socket.getaddrinfo, socket.gethostbyname
 
     def check(sock: socket.socket, address: Any) -> None:
         if sock.family in (socket.AF_INET, socket.AF_INET6):
@@ -91,10 +91,15 @@ def _no_network() -> Iterator[None]:
             _refuse(host.decode() if isinstance(host, bytes) else host)
         return getaddrinfo(host, *rest, **more)
 
+    def checked_gethostbyname(host: str) -> str:
+        _refuse(host)
+        return gethostbyname(host)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", checked_connect)
         patch.setattr(socket.socket, "connect_ex", checked_connect_ex)
         patch.setattr(socket, "getaddrinfo", checked_getaddrinfo)
+        patch.setattr(socket, "gethostbyname", checked_gethostbyname)
         yield
 
 
