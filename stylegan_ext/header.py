@@ -22,7 +22,7 @@ from typing import Any, NoReturn, TypeAlias
 
 from stylegan_ext.errors import CheckpointError
 from stylegan_ext.infer import require
-from stylegan_ext.records import KINDS, Kind, Provenance
+from stylegan_ext.records import KINDS, NETWORK_NAMES, Kind, Provenance
 from stylegan_ext.shapes import Shape
 
 FORMAT, FORMAT_VERSION = "stylegan_ext", "1"
@@ -244,7 +244,8 @@ def _networks(
 ) -> dict[str, NetworkHeader]:
     declared = _section(path, metadata, "networks", dict)
     networks: dict[str, NetworkHeader] = {}
-    for name, entry in declared.items():
+    for name in sorted(declared, key=_place):
+        entry = declared[name]
         if not NETWORK_NAME.fullmatch(name):
             _damaged(path, f"{name!r:.80} is no network's name")
         if not isinstance(entry, dict) or set(entry) != {"kind", "kwargs"}:
@@ -259,6 +260,11 @@ def _networks(
             _damaged(path, f"tensor {name} belongs to no network of the file")
         networks[owner].tensors[official] = info
     return networks
+
+
+def _place(name: str) -> tuple[int, str]:
+    """Where a network stands in lists: G_ema, G, D, then others."""
+    return (NETWORK_NAMES.index(name) if name in NETWORK_NAMES else len(NETWORK_NAMES), name)
 
 
 def _provenance(path: Path, metadata: Mapping[str, str]) -> Provenance:

@@ -8,8 +8,11 @@ from artstyle.cli._base import LazyGroup
 COMMANDS: dict[str, str] = {
     "list": "artstyle.cli.models.list:list_models",
     "pull": "artstyle.cli.models.pull:pull",
+    "import": "artstyle.cli.models.import_:import_model",
+    "export": "artstyle.cli.models.export:export",
     "card": "artstyle.cli.models.card:card",
     "verify": "artstyle.cli.models.verify:verify",
+    "random": "artstyle.cli.models.random:random",
 }
 
 models = LazyGroup(

@@ -1,0 +1,41 @@
+"""`artstyle models export`: a model for other tools."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from artstyle.cli._base import Context, command
+
+
+@command(
+    "export",
+    example="artstyle models export mine --out mine.pkl\n"
+    "artstyle models export models/mine.safetensors --out mine.pt",
+)
+@click.argument("model")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    metavar="FILE",
+    help="Ends in .pkl, .pt or .safetensors.",
+)
+def export(ctx: Context, model: str, out: Path) -> None:
+    """Write MODEL, a file or a name, for other tools.
+
+    .pkl is for the official StyleGAN2-ADA and StyleGAN3 tools; the file carries our own source
+    text for its networks, which they run. .pt is for rosinality's stylegan2-pytorch and its heirs
+    (pSp, e4e, JoJoGAN); it takes StyleGAN2 with skips, without labels, in the channel counts that
+    their class has written into it.
+    """
+    from artstyle.disk import in_words
+    from artstyle.names import shown
+    from artstyle.pipeline.models import export_model
+
+    made = export_model(model, out, workspace=ctx.workspace, emit=ctx.emit)
+    ctx.result(
+        {"export": made},
+        lambda: f"{shown(str(made.path))}\n  {in_words(made.size_bytes)}, sha256 {made.sha256}",
+    )
