@@ -55,6 +55,9 @@ HEAVY += ["requests", "urllib3", "httpx", "urllib.request", "http.client"]
 PACKAGES = {"artstyle", "stylegan_ext"}
 NO_PYTHON = ("datasets", "training", "reports")
 MOST_LINES, MOST_LINES_OF_TESTS = 500, 700  # tests are read one by one
+LONG_FOR_A_REASON = {
+    "stylegan_ext/convert/portable_source.py": "travels as one text inside exported snapshots",
+}
 
 
 def modules(root: Path) -> Iterator[tuple[str, Path]]:
@@ -169,7 +172,9 @@ def long_files(root: Path) -> set[str]:
     for path in tree(root):
         name = path.relative_to(root).as_posix()
         lines = path.read_bytes().count(b"\n") if path.suffix == ".py" else 0
-        if lines > (MOST_LINES_OF_TESTS if name.startswith("tests/") else MOST_LINES):
+        if name not in LONG_FOR_A_REASON and lines > (
+            MOST_LINES_OF_TESTS if name.startswith("tests/") else MOST_LINES
+        ):
             faults.add(f"{name}: {lines}")
     return faults
 
