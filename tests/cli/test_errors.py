@@ -106,7 +106,7 @@ def test_a_result_that_nobody_reads_is_a_failure_without_words(monkeypatch, caps
     ("words", "message"),
     [
         (("dokter",), "error: there is no command 'dokter'; did you mean 'doctor'?"),
-        (("--jsn",), "error: No such option '--jsn'"),
+        (("--jsn",), "error: No such option"),
         (("xyzzy",), "error: there is no command 'xyzzy'\n"),
     ],
 )
