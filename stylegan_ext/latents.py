@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MAX_SEED = 2**32 - 1  # numpy's RandomState takes 32 bits
 MAX_SEEDS = 100_000  # more is taken for a slip of the finger; a guess
 MAX_ROWS = 1000  # no model has nearly as many; a guess
+MAX_CLASSES = 100_000  # likewise
 MIXED_ROWS = tuple(range(7))  # 0-6, the official tool's default: pose and shape, not colour
 
 _PART = re.compile(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?")
@@ -100,6 +101,20 @@ def parse_rows(text: str, num_ws: int | None = None) -> list[int]:
             raise ParameterError(f"no model has a row {high}: they count from 0, the coarsest")
         found.update(range(low, high + 1))
     return sorted(found)
+
+
+def parse_classes(text: str) -> list[int]:
+    """Classes as a person writes them, "3" or "0-4,7", in this order, each kept once.
+
+    Raises:
+        ParameterError: something else.
+    """
+    found: dict[int, None] = {}
+    for low, high in _ranges(text, "classes", "0-4,7"):
+        if high >= MAX_CLASSES:
+            raise ParameterError(f"no model has a class {high}: they count from 0")
+        found.update(dict.fromkeys(range(low, high + 1)))
+    return list(found)
 
 
 def check_rows(rows: Sequence[int], num_ws: int) -> tuple[int, ...]:

@@ -67,7 +67,7 @@ def _spline(keys: torch.Tensor) -> Way:
     )
 
     def way(positions: Positions) -> torch.Tensor:
-        return torch.from_numpy(np.asarray(curve(positions % count), dtype=np.float32))
+        return torch.from_numpy(np.asarray(curve(positions), dtype=np.float32))
 
     return way
 

@@ -15,6 +15,7 @@ from stylegan_ext.latents import (
     check_rows,
     mix_ws,
     one_hot,
+    parse_classes,
     parse_rows,
     parse_seeds,
     rows_of_ws,
@@ -111,6 +112,14 @@ def test_rows_are_read_sorted_and_held_against_the_model():
     for row in (-1, 9):
         with pytest.raises(ParameterError, match=f"no row {row}"):
             check_rows([row], 9)
+
+
+def test_classes_are_read_in_the_order_they_are_written():
+    assert parse_classes("7,0-2,1") == [7, 0, 1, 2]
+    with pytest.raises(ParameterError, match="no model has a class 9999999999"):
+        parse_classes("0-9999999999")
+    with pytest.raises(ParameterError, match="no range of classes"):
+        parse_classes("cat")
 
 
 def test_labels_are_one_hot():
