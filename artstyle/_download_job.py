@@ -178,8 +178,8 @@ class Job:
             self.emit(Note(f"{self.address} does not say how long the file is", "warning"))
         task = f"download {part.destination.name}"
         while chunk := answer.read(_CHUNK_BYTES):
-            if part.size_bytes == 0:
-                _refuse_pages(chunk)
+            if part.size_bytes == 0 and (fault := wrong_kind(chunk)):
+                raise Refused(f"it gives {fault} instead of the file")
             part.append(chunk)
             self.emit(Progress(task, part.size_bytes, total_bytes, "bytes"))
         if total_bytes is not None and part.size_bytes < total_bytes:
@@ -214,14 +214,16 @@ class Job:
         self.in_pieces = False
 
 
-def _refuse_pages(head: bytes) -> None:
-    """Refuse what servers send in a file's place with an innocent type.
+def wrong_kind(head: bytes) -> str | None:
+    """What a server, or a person, may give in a file's place, told from its first bytes.
 
-    Raises:
-        Refused: the first bytes are those of a web page, or of a pointer to a file elsewhere.
+    Args:
+        head: up to 512 bytes.
+
+    Returns:
+        "a web page", "a Git LFS pointer", or None: it looks like neither.
     """
     start = head[:512].lstrip().lower()
     if start.startswith((b"<!doctype html", b"<html")):
-        raise Refused("it gives a web page instead of the file")
-    if start.startswith(_LFS_POINTER):
-        raise Refused("it gives a Git LFS pointer instead of the file")
+        return "a web page"
+    return "a Git LFS pointer" if start.startswith(_LFS_POINTER) else None

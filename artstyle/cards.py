@@ -16,7 +16,7 @@ from artstyle.card_text import render_markdown
 from artstyle.errors import WeightsError
 from artstyle.events import Emit, Note, ignore
 from artstyle.files import write_text
-from artstyle.home import imported_file
+from artstyle.home import imported_file, weights_file
 from artstyle.model_names import resolve_model
 from artstyle.recipes import read_recipe, resolved_toml, setting
 from artstyle.registry import Entry, Licence, find_entry, licence_of_words
@@ -127,7 +127,7 @@ def card_of_model(path: Path, *, name: str = "", title: str = "", emit: Emit = i
     Args:
         path: the file.
         name: what it is called; "" takes the file's name.
-        title: the title if the sidecar has none; "" takes the name.
+        title: the title if the sidecar has none; "" takes the header's, else the name.
         emit: gets a warning if header and sidecar name different licences.
 
     Raises:
@@ -139,7 +139,7 @@ def card_of_model(path: Path, *, name: str = "", title: str = "", emit: Emit = i
     said = beside or Sidecar()
     common: dict[str, Any] = {
         "name": name,
-        "title": said.title or title or name,
+        "title": said.title or title,
         "summary": said.summary,
         "sources": said.sources,
         "figures": said.figures,
@@ -154,12 +154,15 @@ def card_of_model(path: Path, *, name: str = "", title: str = "", emit: Emit = i
         if beside is None:
             raise
         licence = said.licence or Licence("unknown")
+        common["title"] = common["title"] or name
         return Card(kind=said.kind or "other", licence=licence, kimg=said.kimg, **common)
     return _with_header(header, said, common, emit)
 
 
 def card_of_entry(item: Entry) -> Card:
-    """The card of published weights, from the registry alone."""
+    """The card of published weights, from the registry."""
+    path = weights_file(item)
+    there = path.is_file()
     return Card(
         name=item.name,
         title=item.title,
@@ -168,7 +171,8 @@ def card_of_entry(item: Entry) -> Card:
         summary=item.purpose,
         resolution=item.resolution,
         preprocessing=vars(item.preprocessing),
-        size_bytes=item.size_bytes or item.about_bytes,
+        file=path if there else None,
+        size_bytes=path.stat().st_size if there else item.size_bytes or item.about_bytes,
         source_sha256=item.sha256,
         addresses=item.addresses,
     )
@@ -205,6 +209,7 @@ def _with_header(header: ModelHeader, said: Sidecar, common: Mapping[str, Any], 
     origin = header.provenance
     notes = dict(origin.notes)
     kimg = notes.pop("kimg", said.kimg)
+    called = notes.pop("name", "")
     generator = header.networks.get("G_ema") or header.networks.get("G")
     first = generator or next(iter(header.networks.values()), None)
     networks = {
@@ -212,7 +217,11 @@ def _with_header(header: ModelHeader, said: Sidecar, common: Mapping[str, Any], 
         for name, network in header.networks.items()
     }
     return Card(
-        **{**common, "how_made": common["how_made"] or str(notes.pop("command", ""))},
+        **{
+            **common,
+            "title": common["title"] or str(called or common["name"]),
+            "how_made": common["how_made"] or str(notes.pop("command", "")),
+        },
         kind=first.kind.partition("-")[0] if first else said.kind or "other",
         licence=_licence(origin.licence, said, header.path, emit),
         resolution=first.kwargs.get("img_resolution") if first else None,

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from artstyle._download_http import Interrupted, Refused
-from artstyle._download_job import Expected, Fetched, Job, Patience
+from artstyle._download_job import Expected, Fetched, Job, Patience, wrong_kind
 from artstyle._download_part import Part
 from artstyle.disk import disk_errors, in_words
 from artstyle.errors import WeightsError
@@ -21,7 +21,7 @@ from artstyle.events import Emit, Note, ignore
 from artstyle.files import sha256_of
 from artstyle.locks import LockTimeoutError, locked
 
-__all__ = ["Expected", "Fetched", "Patience", "fetch"]
+__all__ = ["Expected", "Fetched", "Patience", "fetch", "wrong_kind"]
 
 _NOTHING_KNOWN = Expected()
 _PATIENT = Patience()

@@ -68,7 +68,7 @@ class Pins:
             if data["format"] != FORMAT:
                 raise ValueError(f"format {data['format']!r} instead of {FORMAT}")
             return {key: Pin(**value) for key, value in data["files"].items()}
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return {}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise WeightsError(

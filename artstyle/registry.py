@@ -131,13 +131,18 @@ class Entry:
         return self.kind in ("stylegan2", "stylegan3")
 
 
-@cache
 def registry() -> Mapping[str, Entry]:
     """Every known file of weights by its name, in the order of the list; aliases left out.
 
     Raises:
         WeightsError: the list that came with the package has faults.
     """
+    return _shipped()
+
+
+@cache
+def _shipped() -> Mapping[str, Entry]:
+    """The list that came with the package."""
     text = resources.files("artstyle").joinpath("weights_registry.toml").read_text("utf-8")
     return MappingProxyType(parse(text))
 

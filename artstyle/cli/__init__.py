@@ -17,6 +17,7 @@ from artstyle.cli._errors import explain, report
 COMMANDS = {
     "init": "artstyle.cli.init:init",
     "doctor": "artstyle.cli.doctor:doctor",
+    "models": "artstyle.cli.models:models",
 }
 
 main = LazyGroup(

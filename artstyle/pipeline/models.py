@@ -120,6 +120,8 @@ def import_model(
     *,
     licence: str | None = None,
     name: str | None = None,
+    origin: str | None = None,
+    preprocessing: Mapping[str, Any] | None = None,
     networks: Sequence[str] | None = None,
     emit: Emit = ignore,
 ) -> ModelSummary:
@@ -133,6 +135,8 @@ def import_model(
         out: where to write; ends in .safetensors.
         licence: what one may do with the model; None keeps what the file says, or "unknown".
         name: a name for people, kept in the notes.
+        origin: where the file came from, for instance its address; None keeps what it says.
+        preprocessing: how the pictures it was trained on were cut; None keeps what it says.
         networks: which of G_ema, G, D to take; None takes all that are there.
         emit: gets progress and notes.
 
@@ -157,11 +161,15 @@ def import_model(
     task, steps = f"import {source.name}", 2
     emit(Progress(task, 0, steps, "steps", "reading"))
     model = _chosen(read_foreign(source), networks, source)
-    origin = model.provenance
-    notes = {**origin.notes, **({"name": name} if name else {})}
-    model = ModelFile(
-        model.networks, replace(origin, licence=licence or origin.licence, notes=notes)
+    said = model.provenance
+    provenance = replace(
+        said,
+        licence=licence or said.licence,
+        source=origin or said.source,
+        preprocessing=dict(said.preprocessing if preprocessing is None else preprocessing),
+        notes={**said.notes, **({"name": name} if name else {})},
     )
+    model = ModelFile(model.networks, provenance)
     emit(Progress(task, 1, steps, "steps", "writing"))
     write_model(out, model)
     emit(Progress(task, steps, steps, "steps"))

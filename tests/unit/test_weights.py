@@ -33,8 +33,7 @@ def known(monkeypatch: pytest.MonkeyPatch) -> dict[str, Entry]:
         "prefix": replace(plain, name="prefix", file_name="prefix.pth", sha256_prefix=DIGEST[:8]),
         "plain": plain,
     }
-    for module in (registry_module, weights):
-        monkeypatch.setattr(module, "registry", lambda: entries)
+    monkeypatch.setattr(registry_module, "_shipped", lambda: entries)
     return entries
 
 

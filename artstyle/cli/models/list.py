@@ -36,7 +36,7 @@ def list_models(ctx: Context, kind: str | None, installed: bool) -> None:
 
 
 def _text(lines: tuple[ListedModel, ...]) -> str:
-    from artstyle.cli.models._table import table
+    from artstyle.cli._table import table
 
     if not lines:
         return "none; 'artstyle models list' without options shows all"

@@ -18,7 +18,7 @@ def verify(ctx: Context, models: tuple[str, ...]) -> None:
     are compared with the published digest or with the one pinned at their first download, models
     of ours with the digest in their header. The exit code is 1 if a file is damaged or missing.
     """
-    from artstyle.cli.models._table import table
+    from artstyle.cli._table import table
     from artstyle.pipeline.verify import verify as check
 
     found = check(models, ctx.workspace, emit=ctx.emit)
