@@ -30,20 +30,20 @@ PROVENANCE_ENTRY = "stylegan_ext"  # what we export carries it; the official too
 _OTHER_ENTRIES = ("training_set_kwargs", "augment_pipe", PROVENANCE_ENTRY)
 
 
-def official_model(tree: Mapping[str, Any], limits: Limits, file_bytes: int) -> ModelFile:
+def official_model(tree: Mapping[str, Any], limits: Limits, budget: Budget) -> ModelFile:
     """The networks of an official snapshot.
 
     Args:
         tree: the snapshot's dict as the machine built it.
         limits: bounds on what the file may ask for.
-        file_bytes: its size; all tensors together cannot be larger.
+        budget: how much may be copied out of it.
 
     Raises:
         CheckpointError: no StyleGAN network in it, or parts that are not what they should be.
         MismatchError: what it says about a network and that network's tensors differ.
         UnsafeFileError: it is built to take much memory or time.
     """
-    walk = _Walk(limits, Budget(limits, file_bytes))
+    walk = _Walk(limits, budget)
     origin = _origin(tree, limits)
     notes: dict[str, Any] = {**origin.notes, "converted_from": "official PyTorch snapshot"}
     networks: dict[str, NetworkRecord] = {}

@@ -14,6 +14,7 @@ from stylegan_ext.convert.machine import DAMAGED_HINT, Limits, Machine
 from stylegan_ext.convert.official import official_model
 from stylegan_ext.convert.rosinality import rosinality_model
 from stylegan_ext.convert.tensorflow import tensorflow_model
+from stylegan_ext.convert.tensors import Budget
 from stylegan_ext.convert.torchfile import load_torch_file
 from stylegan_ext.convert.vocabulary import snapshot_vocabulary
 from stylegan_ext.errors import CheckpointError, EngineError
@@ -76,9 +77,7 @@ def _read(path: Path, limits: Limits) -> ModelFile:
         if _is_safetensors(start, size_bytes):
             return _safetensors(path)
         if start[:1] == b"\x80":
-            # Views of the map live as long as the tree does, so it is closed by the last of them.
-            data = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
-            return _pickle(data, limits)
+            return _pickle(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ), limits)
     for beginning, what in _NO_MODELS.items():
         if start.startswith(beginning):
             raise CheckpointError(f"no model, but {what}")
@@ -102,7 +101,15 @@ def _safetensors(path: Path) -> ModelFile:
     return read_model(path) if ours else loose_model(path)
 
 
-def _pickle(data: memoryview, limits: Limits) -> ModelFile:
+def _pickle(mapped: mmap.mmap, limits: Limits) -> ModelFile:
+    """An official snapshot; views of the map live in its tree, and the last of them closes it."""
+
+    def forget() -> None:
+        if hasattr(mmap, "MADV_DONTNEED"):  # not on Windows
+            mapped.madvise(mmap.MADV_DONTNEED)
+
+    data = memoryview(mapped)
+    budget = Budget(limits, len(data), forget)
     machine = Machine(data, snapshot_vocabulary(limits), limits)
     tree = machine.run()
     if machine.position != len(data):
@@ -110,9 +117,9 @@ def _pickle(data: memoryview, limits: Limits) -> ModelFile:
             f"{len(data) - machine.position} bytes follow its end", hint=DAMAGED_HINT
         )
     if type(tree) is dict:
-        return official_model(tree, limits, len(data))
+        return official_model(tree, limits, budget)
     if type(tree) is tuple:
-        return tensorflow_model(tree, limits, len(data))
+        return tensorflow_model(tree, limits, budget)
     raise CheckpointError(
         f"a pickle of a {type(tree).__name__}, no snapshot",
         hint="a snapshot holds a dict of G, D, G_ema (PyTorch) or three networks (TensorFlow)",

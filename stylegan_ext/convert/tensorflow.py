@@ -106,7 +106,7 @@ _DISCRIMINATOR: dict[str, tuple[str, dict[str, tuple[str, Layout]]]] = {
 _UNUSED = re.compile(r"(synthesis/)?lod")  # a counter of progressive growing
 
 
-def tensorflow_model(tree: tuple[Any, ...], limits: Limits, file_bytes: int) -> ModelFile:
+def tensorflow_model(tree: tuple[Any, ...], limits: Limits, budget: Budget) -> ModelFile:
     """The networks of a TensorFlow snapshot: (G, D, moving average of G).
 
     Raises:
@@ -119,7 +119,6 @@ def tensorflow_model(tree: tuple[Any, ...], limits: Limits, file_bytes: int) -> 
             "a TensorFlow snapshot holds three networks, and this file something else",
             hint="snapshots of StyleGAN2 and StyleGAN2-ADA are read",
         )
-    budget = Budget(limits, file_bytes)
     notes: dict[str, Any] = {"converted_from": "TensorFlow snapshot"}
     networks: dict[str, NetworkRecord] = {}
     sources: set[str] = set()

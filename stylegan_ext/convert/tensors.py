@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,7 @@ from stylegan_ext.convert.machine import (
 )
 
 MAX_AXES = 8
+FORGET_EVERY_BYTES = 32 << 20
 _MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001  # what torch.save wrote before it wrote zips
 _STORAGE_LIMITS = Limits(steps=500, text_bytes=8192)  # a storage's five pickles take 60 steps
 _STORAGE_TYPES = {
@@ -211,11 +213,22 @@ def as_bytes(raw: Value) -> memoryview:
 
 
 class Budget:
-    """How much may still be copied out of a file."""
+    """How much may still be copied out of a file.
 
-    def __init__(self, limits: Limits, file_bytes: int) -> None:
+    Args:
+        limits: bounds on what the file may ask for.
+        file_bytes: its size; all copies together cannot be larger.
+        forget: tells the system that the file's pages need not be kept; called now and then, so
+            that a large file is not in memory twice.
+    """
+
+    def __init__(
+        self, limits: Limits, file_bytes: int, forget: Callable[[], None] | None = None
+    ) -> None:
         self.allowed_bytes = min(limits.tensor_bytes, file_bytes)
         self.taken_bytes = 0
+        self.forget = forget
+        self.forgotten_at = 0
 
     def take(self, size_bytes: int) -> None:
         """Note a copy of this size before it is made."""
@@ -226,6 +239,9 @@ class Budget:
                 f"at most {self.allowed_bytes} can be in this file",
                 hint="if the file is larger than 8 GiB and you trust it, raise Limits.tensor_bytes",
             )
+        if self.forget and self.taken_bytes - self.forgotten_at > FORGET_EVERY_BYTES:
+            self.forgotten_at = self.taken_bytes
+            self.forget()
 
 
 def copy_of(view: TensorView, budget: Budget) -> torch.Tensor:
