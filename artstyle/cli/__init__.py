@@ -18,6 +18,7 @@ COMMANDS = {
     "init": "artstyle.cli.init:init",
     "doctor": "artstyle.cli.doctor:doctor",
     "models": "artstyle.cli.models:models",
+    "trace": "artstyle.cli.trace:trace",
 }
 
 main = LazyGroup(
