@@ -64,7 +64,8 @@ def fit(base: NetworkRecord, style: NetworkRecord, mapping_from: Parent = "base"
     kwargs = _cropped(base, resolution)
     if mapping_from == "style":
         kwargs.pop("mapping_kwargs", None)
-        kwargs |= {k: copy.deepcopy(v) for k, v in style.kwargs.items() if k == "mapping_kwargs"}
+        if "mapping_kwargs" in style.kwargs:
+            kwargs["mapping_kwargs"] = copy.deepcopy(style.kwargs["mapping_kwargs"])
     return Fit(base.kind, kwargs, tuple(_remarks(base, style, mapping_from)))
 
 

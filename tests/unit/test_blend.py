@@ -357,6 +357,8 @@ def test_what_is_no_obstacle_is_said():
     result = blend(parent(base), parent(style), other).generator()
     check_every_tensor(other, result, base, style)
     pictures(result)
+    deep = network({name: value for name, value in SG2.items() if name != "mapping_kwargs"}, 2)
+    assert "mapping_kwargs" not in plan_blend(base, deep, resolution=8, mapping_from="style").kwargs
     clamped = plan_blend(base, changed_synthesis(conv_clamp=256), resolution=16)
     assert clamped.remarks == (
         "conv_clamp is None in the base, 256 in the style: the base's holds",
