@@ -62,7 +62,7 @@ bench: $(STAMP)
 	done
 
 docs: $(STAMP)
-	@ARTSTYLE_WRITE_DOCS=1 $(PYTEST) -q tests/cli/test_docs.py
+	@ARTSTYLE_WRITE_DOCS=1 $(PYTEST) -q tests/cli/test_docs.py tests/unit/test_weights_docs.py
 
 clean:
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -24,9 +24,10 @@ _STYLES |= {"unreadable": "bold red", "present": "green", "workspace": "green", 
 @click.option("--kind", type=click.Choice(KINDS), help="Only models of this kind.")
 @click.option("--installed", is_flag=True, help="Only what is on this machine.")
 def list_models(ctx: Context, kind: str | None, installed: bool) -> None:
-    """List every model: the workspace's, those shipped with artstyle, the published ones.
+    """List models and weights by name.
 
-    The column COMMERCIAL says whether the licence allows commercial use. "not here" are published
+    First the workspace's models, then those that come with artstyle, then the published ones. The
+    column COMMERCIAL says whether the licence allows commercial use. "not here" are published
     models that 'artstyle models pull NAME' fetches.
     """
     from artstyle.pipeline.model_list import list_models as all_models

@@ -51,11 +51,12 @@ def pull(
     accepted: bool,
     repin: bool,
 ) -> None:
-    """Fetch published weights by NAME, check them, and make models of generators.
+    """Fetch published weights and check them.
 
-    'artstyle models list' shows the names. A download that broke off is continued. Where no digest
-    is published, the one of the first download is recorded and enforced afterwards. Licences that
-    do not allow commercial use are stated before anything is fetched. Nothing is fetched twice.
+    Generators are then made into models of ours. 'artstyle models list' shows the names. Licences
+    that do not allow commercial use are stated before anything is fetched. A download that broke
+    off is continued. Where no digest is published, that of the first download is recorded, and
+    enforced from then on. Nothing is fetched twice.
     """
     from artstyle.pipeline.pull import plan
 
