@@ -119,10 +119,11 @@ def _way(
     latents = closed_way(seed_latents(plan.seeds, generator.z_dim), "slerp")
 
     def way(positions: Positions) -> torch.Tensor:
-        mapped = [
-            map_latent(generator, z, variant.class_index) for z in latents(positions).split(1)
-        ]
-        return torch.cat([truncated(generator, variant, ws, cutoff) for ws in mapped])
+        mapped = []
+        for z in latents(positions)[:, None]:
+            ws = map_latent(generator, z, variant.class_index)
+            mapped.append(truncated(generator, variant, ws, cutoff))
+        return torch.cat(mapped)
 
     return way
 

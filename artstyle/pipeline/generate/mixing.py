@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from artstyle.errors import UsageError
 from artstyle.events import Emit, ignore
@@ -118,9 +118,11 @@ def _mix_specs(
             ]
             return ws[0] if len(ws) == 1 else mix_ws(ws[0], ws[1], rows)
 
-        facts = {"row_seed": row_seed, "column_seed": column_seed}
+        facts: dict[str, Any] = {"row_seed": row_seed, "column_seed": column_seed}
+        if row_seed is not None and column_seed is not None:
+            facts["rows_of_w"] = list(rows)
         made = variant_lineage(variant, settings)
-        lineage = {"what": "mixed styles", **facts, "rows_of_w": list(rows), **made}
+        lineage = {"what": "mixed styles", **facts, **made}
         return Spec(
             cell=Cell(f"{variant.folder}mix/{file}.png", *place),
             model=variant.model,

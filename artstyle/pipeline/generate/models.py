@@ -40,7 +40,6 @@ class Model:
     resolution: int
     c_dim: int  # classes; 0: unconditional
     num_ws: int
-    has_average: bool  # whether it can be truncated
 
     def lineage(self) -> dict[str, Any]:
         """What a picture says about its model."""
@@ -81,10 +80,7 @@ def find_models(
     Raises:
         WeightsError: there is no such model.
         CheckpointError: the file holds no generator, or is no model file.
-        UsageError: none was named.
     """
-    if not names:
-        raise UsageError("no model was named", hint="'artstyle models list' shows the models")
     found: list[Model] = []
     for name in names:
         path = resolve_model(name, workspace, emit=emit)
@@ -104,8 +100,10 @@ def variants(
     """Every model with every class and every truncation, in this order.
 
     Raises:
-        UsageError: a class or a truncation that a model does not have.
+        UsageError: no model, or a class or a truncation that one of them does not have.
     """
+    if not models:
+        raise UsageError("no model was named", hint="'artstyle models list' shows the models")
     made = []
     for model in models:
         for class_index in classes or (None,):
@@ -162,7 +160,6 @@ def _look(name: str, path: Path) -> Model:
         resolution=int(held.kwargs["img_resolution"]),
         c_dim=int(held.kwargs.get("c_dim") or 0),
         num_ws=rows_of_ws(held.kind, held.kwargs),
-        has_average="mapping.w_avg" in held.tensors,
     )
 
 
@@ -200,11 +197,6 @@ def _check_class(model: Model, class_index: int | None) -> None:
 def _check_truncation(model: Model, psi: float, cutoff: int | None) -> None:
     if not math.isfinite(psi):
         raise UsageError(f"truncation {psi} is no number to draw with", hint="try 0.7")
-    if psi != 1 and not model.has_average:
-        raise UsageError(
-            f"{model.name} keeps no average w, so it cannot be truncated to {psi:g}",
-            hint="leave truncation at 1",
-        )
     if cutoff is not None and not 0 <= cutoff <= model.num_ws:
         raise UsageError(
             f"{model.name} has {model.num_ws} rows of w: the first {cutoff} cannot be truncated"

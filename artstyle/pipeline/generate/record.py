@@ -24,6 +24,7 @@ RECORD_NAME = "generate.json"
 KEYWORD = "artstyle"  # of a picture's text chunk, and of an npz's array
 _FORMAT = "artstyle generate 1"
 _LOCK_NAME = ".generate.lock"
+_ELSEWHERE = "name another folder with --out"
 _LOCK_WAIT_S = 10.0  # another command needs milliseconds; a guess
 
 
@@ -36,12 +37,14 @@ def read_works(out: Path) -> dict[str, Any]:
     """The works that a folder's record tells of, by name; none if there is no record.
 
     Raises:
-        RunError: there is one, but not of ours.
+        RunError: there is one, but not of ours; or the folder is a file.
     """
+    if out.exists() and not out.is_dir():
+        raise RunError(f"{shown(out)} is a file, not a folder", hint=_ELSEWHERE)
     path = out / RECORD_NAME
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # the folder need not be there yet
         return {}
     except (ValueError, OSError) as error:
         raise _foreign(path, f"cannot be read: {error}") from error
@@ -91,9 +94,6 @@ def prepare_folder(out: Path) -> None:
     Raises:
         RunError: it cannot.
     """
-    hint = "name another folder with --out"
-    if out.exists() and not out.is_dir():
-        raise RunError(f"{shown(out)} is a file, not a folder", hint=hint)
     try:
         out.mkdir(parents=True, exist_ok=True)
         probe = out / f".{RECORD_NAME}.probe"
@@ -101,7 +101,7 @@ def prepare_folder(out: Path) -> None:
         probe.unlink()
     except OSError as error:
         reason = error.strerror or str(error)
-        raise RunError(f"{shown(out)} cannot be written: {reason}", hint=hint) from error
+        raise RunError(f"{shown(out)} cannot be written: {reason}", hint=_ELSEWHERE) from error
 
 
 def _is_work(work: object) -> bool:
