@@ -447,9 +447,13 @@ def test_too_little_room_for_a_copy_is_said(cli, known, tmp_path, monkeypatch):
 
 @pytest.fixture
 def published(server: FileServer, known: dict[str, Entry], tmp_path: Path) -> bytes:
-    """A model that can be imported, at the server in the published file's place."""
-    path = write_small_model(tmp_path / "published.safetensors")
-    server.content = path.read_bytes()
+    """A pickle as the official tools write it, at the server in the published file's place."""
+    from stylegan_ext.checkpoint import read_model
+    from stylegan_ext.convert import write_foreign
+
+    model = read_model(write_small_model(tmp_path / "published.safetensors"))
+    write_foreign(tmp_path / "published.pkl", model)
+    server.content = (tmp_path / "published.pkl").read_bytes()
     return server.content
 
 
