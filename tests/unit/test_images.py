@@ -595,6 +595,7 @@ def test_quiet_outlives_a_foreign_block_that_ends_inside() -> None:
     with quiet():
         foreign = warnings.catch_warnings()
         foreign.__enter__()
+    assert list(warnings.filters) == before
     foreign.__exit__(None, None, None)
     assert list(warnings.filters) == before
 

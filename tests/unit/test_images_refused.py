@@ -66,6 +66,16 @@ def test_pipe_is_refused_without_waiting(tmp_path: Path) -> None:
     assert "it is a pipe" in str(refusal(tmp_path / "a.png"))
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_pipe_that_took_the_place_of_a_file_is_refused_without_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    regular = saved(tmp_path / "a.png").stat()
+    os.mkfifo(tmp_path / "b.png")
+    monkeypatch.setattr(Path, "stat", lambda *_, **__: regular)  # looked at before the exchange
+    assert "it is a pipe" in str(refusal(tmp_path / "b.png"))
+
+
 def test_devices_and_sockets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "it is a device" in str(refusal(Path("/dev/zero")))
     monkeypatch.chdir(tmp_path)
