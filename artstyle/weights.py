@@ -35,6 +35,7 @@ __all__ = [
     "WeightStatus",
     "check",
     "entry",
+    "find",
     "held_models",
     "home",
     "imported_file",
@@ -74,12 +75,24 @@ def path_of(name: str, *, given: Path | None = None, emit: Emit = ignore) -> Pat
         WeightsError: the name is unknown, the file is not here (the error says how to get it), or
             it is not the file it should be.
     """
-    item = entry(name)
     if given is not None:
-        return _given(item, given, emit)
+        return _given(entry(name), given, emit)
+    found = find(name, emit=emit)
+    if found is None:
+        raise missing(entry(name))
+    return found
+
+
+def find(name: str, *, emit: Emit = ignore) -> Path | None:
+    """Like `path_of`, but None where the file is not here: for those who can do without.
+
+    Raises:
+        WeightsError: the name is unknown, or there is a file and it is not the one it should be.
+    """
+    item = entry(name)
     path = weights_file(item)
     if not path.is_file():
-        raise missing(item)
+        return None
     check(item, path, emit=emit)
     return path
 

@@ -94,6 +94,17 @@ def test_missing_weights_are_said_with_all_one_needs(artstyle_home: Path) -> Non
     assert not artstyle_home.exists()
 
 
+def test_who_can_do_without_is_told_of_a_wrong_file_all_the_same(known: dict[str, Entry]) -> None:
+    assert weights.find("digest") is None
+    path = lay("digest", b"something else")
+    with pytest.raises(WeightsError, match="is not the file it should be"):
+        weights.find("digest")
+    path.write_bytes(CONTENT)
+    assert weights.find("digest") == path
+    with pytest.raises(WeightsError, match="no weights are known"):
+        weights.find("nothing")
+
+
 def test_an_unknown_name_is_no_missing_file() -> None:
     with pytest.raises(WeightsError, match="did you mean 'vgg19'"):
         weights.path_of("vg19")
