@@ -191,14 +191,15 @@ def _build(
 
     from stylegan_ext.networks import build
 
+    noted = header.provenance.notes.get(NON_FINITE)
     sick = [
         name
-        for name in header.provenance.notes.get(NON_FINITE, [])
-        if str(name).partition(".")[0] in names
+        for name in (noted if isinstance(noted, list) else [])
+        if isinstance(name, str) and name.partition(".")[0] in names
     ]
     if sick:
         warnings.warn(
-            f"{header.path}: NaN or infinity in {', '.join(map(str, sick[:5]))}"
+            f"{header.path}: NaN or infinity in {', '.join(sick[:5])}"
             + (f" and {len(sick) - 5} more tensors" if len(sick) > 5 else ""),
             RuntimeWarning,
             stacklevel=3,

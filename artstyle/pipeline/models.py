@@ -11,8 +11,8 @@ from artstyle.errors import UsageError
 from artstyle.events import Emit, Note, Progress, ignore
 from artstyle.files import sha256_of
 from artstyle.model_names import resolve_model
-from stylegan_ext.errors import CheckpointError
-from stylegan_ext.header import NetworkHeader, read_header
+from stylegan_ext.errors import CheckpointError, EngineError
+from stylegan_ext.header import NetworkHeader, read_header, require_fit
 from stylegan_ext.records import NETWORK_NAMES, Kind, ModelFile, Provenance
 
 if TYPE_CHECKING:
@@ -84,8 +84,10 @@ def summarise(path: Path) -> ModelSummary:
 
     Raises:
         CheckpointError: no model file of ours, or a damaged one.
+        MismatchError: its tensors are not those that its arguments ask for.
     """
     header = read_header(path)
+    require_fit(header, tuple(header.networks))
     origin = header.provenance
     kimg = origin.notes.get("kimg")
     return ModelSummary(
@@ -223,7 +225,7 @@ def _already_there(
     """The model at `out`, if an import of this file with these wishes made it; None if not."""
     try:
         summary = summarise(out)
-    except (CheckpointError, OSError):
+    except (EngineError, OSError):
         return None
     chosen = set(summary.networks) == set(networks or summary.networks)
     everything = networks is not None or LEFT_OUT not in summary.notes
@@ -242,14 +244,19 @@ def _warnings(summary: ModelSummary) -> list[str]:
             "its licence is unknown: look where it came from, and say it with --licence"
         )
     for name in summary.networks:
-        if unknown := notes.get(f"{name}_unknown_arguments"):
+        if unknown := _words(notes.get(f"{name}_unknown_arguments")):
             warnings.append(
                 f"{name} was made with arguments that are unknown here ({', '.join(unknown)}): "
                 "its pictures may differ from those of the tool it comes from"
             )
-    if sick := notes.get("non_finite"):
+    if sick := _words(notes.get("non_finite")):
         warnings.append(f"NaN or infinity in {len(sick)} tensors, such as {sick[0]}")
     return warnings
+
+
+def _words(value: Any) -> list[str]:
+    """A list of texts from a header, which may come from anybody."""
+    return [str(each) for each in value] if isinstance(value, list) else []
 
 
 def export_model(model: str | Path, out: Path, *, workspace: Path, emit: Emit = ignore) -> Export:

@@ -35,7 +35,7 @@ class Limits:
     steps: int = 1_000_000  # a step makes at most one small object: together some 200 MB
     text_bytes: int = 32 << 20  # all strings together
     tensor_bytes: int = 8 << 30  # all tensors together, and never more than the file has
-    tensors: int = 20_000
+    tensors: int = 10_000
     modules: int = 5_000
     depth: int = 32
     json_values: int = 20_000  # in constructor arguments and training settings
@@ -180,8 +180,8 @@ class Machine:
         return self.stack.pop()
 
     def top(self, kind: type) -> Value:
-        """The uppermost value, which must be exactly of this type."""
-        if not self.stack or type(self.stack[-1]) is not kind:
+        """The uppermost value, which must be of this type (or a record that is one)."""
+        if not self.stack or not isinstance(self.stack[-1], kind):
             self.damaged(f"it adds to something that is no {kind.__name__}")
         return self.stack[-1]
 

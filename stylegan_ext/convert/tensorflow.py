@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeAlias
@@ -162,7 +162,7 @@ def _record(
     given = plain(network.state.get("static_kwargs") or {}, means.limits)
     if not isinstance(given, dict):
         damaged(f"the arguments of {name} are no dict")
-    arrays = dict(islice(_variables(network, ""), means.limits.tensors))
+    arrays = list(islice(_variables(network, ""), means.limits.tensors))
     tensors = _renamed(name, kind, arrays, means.budget)
     fill_resample_filters(tensors, _taps(given.get("resample_kernel")))
     shapes = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
@@ -214,15 +214,15 @@ def _variables(
 
 
 def _renamed(
-    title: str, kind: Kind, arrays: Mapping[str, NumpyArray], budget: Budget
+    title: str, kind: Kind, arrays: Sequence[tuple[str, NumpyArray]], budget: Budget
 ) -> dict[str, torch.Tensor]:
     """The variables under our names and in our layouts."""
     tensors: dict[str, torch.Tensor] = {}
     strangers: list[str] = []
     final = max(
-        (int(m[1]) for name in arrays if (m := re.search(r"(\d{1,5})x\1/", name))), default=4
+        (int(m[1]) for name, _ in arrays if (m := re.search(r"(\d{1,5})x\1/", name))), default=4
     )
-    for name, array in arrays.items():
+    for name, array in arrays:
         if _UNUSED.fullmatch(name):
             continue
         found = _translate(kind, name, final)
@@ -230,6 +230,8 @@ def _renamed(
             strangers.append(printable(name))
             continue
         ours, layout = found
+        if ours in tensors:
+            damaged(f"{title} gives {ours} twice")
         tensors[ours] = _tensor(f"{title}: {name}", array, layout, budget)
     if strangers:
         raise MismatchError(

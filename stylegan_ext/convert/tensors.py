@@ -31,7 +31,7 @@ MAX_AXES = 8
 FORGET_EVERY_BYTES = 32 << 20
 _MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001  # what torch.save wrote before it wrote zips
 _STORAGE_LIMITS = Limits(steps=500, text_bytes=8192)  # a storage's five pickles take 60 steps
-_STORAGE_TYPES = {
+STORAGE_TYPES = {
     "Double": torch.float64,
     "Float": torch.float32,
     "Half": torch.float16,
@@ -44,7 +44,7 @@ _STORAGE_TYPES = {
     "Bool": torch.bool,
 }
 _STORAGE_GLOBALS = {
-    f"torch.{name}Storage": Global(f"torch.{name}Storage") for name in _STORAGE_TYPES
+    f"torch.{name}Storage": Global(f"torch.{name}Storage") for name in STORAGE_TYPES
 }
 
 
@@ -110,7 +110,7 @@ def _storage_entry(key: Value) -> _Entry:
             "snapshots are written from the processor's memory",
             hint="let its maker move the networks to the CPU before writing the snapshot",
         )
-    return _Entry(_STORAGE_TYPES[kind.name[len("torch.") : -len("Storage")]], name, count)
+    return _Entry(STORAGE_TYPES[kind.name[len("torch.") : -len("Storage")]], name, count)
 
 
 def is_count(value: Value) -> bool:

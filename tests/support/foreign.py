@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import sys
 import types
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from stylegan_ext.convert.emitter import Call, Emitter
+from stylegan_ext.convert.official_export import _persistent
+from stylegan_ext.convert.portable_source import StyleGAN2Generator
 from stylegan_ext.networks import construct
 from stylegan_ext.records import Kind, ModelFile, NetworkRecord, Provenance
 
@@ -82,6 +86,36 @@ def tiny_model() -> ModelFile:
         "synthesis_kwargs": {"channel_base": 8, "channel_max": 2},
     }
     return ModelFile({"G_ema": random_record("stylegan2-generator", **kwargs)})
+
+
+def snapshot(**entries: Any) -> bytes:
+    """An official-like snapshot with these entries."""
+    stream = io.BytesIO()
+    Emitter(stream).dump(entries)
+    return stream.getvalue()
+
+
+def network(**changes: Any) -> Call:
+    """The tiny generator as a persistent object, with changes to its description."""
+    record = tiny_model().networks["G_ema"]
+    made = StyleGAN2Generator(**record.kwargs)
+    made.load_state_dict(record.tensors)
+    call = _persistent(made.requires_grad_(False), "", record.kwargs)
+    return Call(call.name, ({**call.arguments[0], **changes},))
+
+
+def state_of(call: Call) -> dict[str, Any]:
+    """The attributes of a persistent object, to be changed."""
+    state: dict[str, Any] = call.arguments[0]["state"]
+    return state
+
+
+def layer_of(call: Call, *names: str) -> dict[str, Any]:
+    """The attributes of a layer inside it."""
+    state = state_of(call)
+    for name in names:
+        state = state_of(state["_modules"][name])
+    return state
 
 
 def equal_tensors(a: NetworkRecord, b: NetworkRecord) -> bool:
@@ -235,6 +269,7 @@ def write_tensorflow(
     version: int = 4,
     old_numpy: bool = True,
     strange: dict[str, np.ndarray] | None = None,
+    rename: Callable[[str], str] = str,
 ) -> None:
     """A snapshot (G, D, Gs) as dnnlib.tflib writes it.
 
@@ -244,7 +279,8 @@ def write_tensorflow(
         protocol: of the pickle.
         version: of the networks.
         old_numpy: spell numpy's module as numpy 1 does (protocols 2 and 3).
-        strange: further variables of G.
+        strange: further variables of a generator, or others in the place of its own.
+        rename: changes the names of a generator's variables.
     """
     network_module = types.ModuleType("dnnlib.tflib.network")
     util_module = types.ModuleType("dnnlib.util")
@@ -283,7 +319,14 @@ def write_tensorflow(
         if record.kind == "stylegan2-discriminator":
             return make(tensorflow_discriminator(record), kwargs)
         parts = tensorflow_generator(record)
-        parts[""] |= strange or {}
+        for name, value in (strange or {}).items():
+            component, _, rest = name.partition("/")
+            inside = component in ("mapping", "synthesis")
+            parts[component if inside else ""][rest if inside else name] = value
+        parts = {
+            component: {rename(name): value for name, value in own.items()}
+            for component, own in parts.items()
+        }
         return make(parts, kwargs)
 
     parents = {
