@@ -10,6 +10,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from artstyle.errors import UsageError
+
 
 @dataclass(frozen=True)
 class Device:
@@ -65,6 +67,26 @@ def devices() -> tuple[Device, ...]:
         found.append(Device("mps", f"GPU of {processor()}", None, bf16=True))
     found.append(Device("cpu", processor(), None, cpu_has_bf16()))
     return tuple(found)
+
+
+def choose_device(wish: str) -> str:
+    """The device torch shall compute on.
+
+    Args:
+        wish: "auto" for the fastest there is, or a name as torch has it: cpu, cuda, cuda:1, mps.
+
+    Raises:
+        UsageError: this machine has no such device; the message names those it has.
+    """
+    there = [device.name for device in devices()]
+    if wish == "auto":
+        return there[0]
+    if wish in there or f"{wish}:0" in there:
+        return wish
+    raise UsageError(
+        f"this machine has no device {wish!r}; it has {', '.join(there)}",
+        hint="leave --device out to take the fastest",
+    )
 
 
 def cpu_has_bf16() -> bool:
