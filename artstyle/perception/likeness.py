@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from artstyle import weights
-from artstyle.errors import UsageError, WeightsError
+from artstyle.errors import UsageError
 from artstyle.perception.vgg import VGG, Depth
 from stylegan_ext.features import (
     DiscriminatorFeatures,
@@ -45,27 +45,27 @@ class VGGFeatures:
         return flatten_maps(maps.values())
 
 
-def choose_features(choice: Choice, networks: dict[str, nn.Module]) -> Features:
+def choose_features(
+    choice: Choice, networks: dict[str, nn.Module], device: str = "cpu"
+) -> Features:
     """The features that were asked for; "auto" takes the first of VGG16, VGG19, D, pixels.
 
     Args:
         choice: one of `CHOICES`.
         networks: the model file's networks by name; its D may be used.
+        device: where VGG goes; the networks are where they should be already.
 
     Raises:
         UsageError: the discriminator was asked for and the file holds none.
-        WeightsError: VGG was asked for and its weights are not here.
+        WeightsError: VGG was asked for and its weights are not here, or they are here and damaged.
     """
     depths: dict[str, Depth] = {"vgg16": 16, "vgg19": 19}
     for name, depth in depths.items():
         if choice == name:
-            return VGGFeatures(VGG.from_file(weights.path_of(name), depth))
-        if choice == "auto":
-            try:
-                path = weights.path_of(name)
-            except WeightsError:
-                continue  # not here; the result names what was taken instead
-            return VGGFeatures(VGG.from_file(path, depth))
+            return VGGFeatures(VGG.from_file(weights.path_of(name), depth).to(device))
+        path = weights.find(name) if choice == "auto" else None
+        if path is not None:  # else it is not here; the result names what was taken instead
+            return VGGFeatures(VGG.from_file(path, depth).to(device))
     discriminator = networks.get("D")
     if choice in ("auto", "discriminator") and isinstance(discriminator, Discriminator):
         return DiscriminatorFeatures(discriminator)

@@ -9,8 +9,10 @@ import torch
 from torch import nn
 
 from artstyle.errors import UsageError, WeightsError
+from artstyle.home import weights_file
 from artstyle.perception.likeness import VGGFeatures, choose_features
 from artstyle.perception.vgg import CONVOLUTIONS, MEAN, STD, VGG, WIDTHS
+from artstyle.registry import entry
 from stylegan_ext.networks import Discriminator
 
 
@@ -81,3 +83,12 @@ def test_auto_takes_what_is_there_and_names_it() -> None:
         choose_features("discriminator", {})
     with pytest.raises(WeightsError, match="vgg16"):
         choose_features("vgg16", {"D": d})
+
+
+def test_auto_does_not_pass_over_damaged_weights(artstyle_home: Path) -> None:
+    path = weights_file(entry("vgg16"))
+    assert path.is_relative_to(artstyle_home)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"cut short")
+    with pytest.raises(WeightsError, match="vgg16"):
+        choose_features("auto", {})
