@@ -9,36 +9,40 @@ headers only, does not wait for it.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import warnings
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stylegan_ext.errors import CheckpointError
 from stylegan_ext.files import BLOCK_BYTES, atomic_file
-from stylegan_ext.header import (
-    FORMAT,
-    FORMAT_VERSION,
-    ITEM_BYTES,
-    NETWORK_NAME,
-    TENSOR_NAME,
-    ModelHeader,
-    read_header,
-    require_fit,
+from stylegan_ext.header import ModelHeader, read_header, require_fit
+from stylegan_ext.model_bytes import (
+    NON_FINITE,
+    caption,
+    file_order,
+    header_bytes,
+    look_through,
+    named_tensors,
+    raw_bytes,
 )
-from stylegan_ext.infer import require
-from stylegan_ext.records import KINDS, ModelFile, NetworkRecord
+from stylegan_ext.records import ModelFile, NetworkRecord
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
     from torch import nn
 
     from stylegan_ext.networks import Generator
 
-NON_FINITE = "non_finite"  # the note that names tensors with NaN or infinity
+__all__ = [
+    "content_sha256",
+    "load",
+    "load_all",
+    "read_header",
+    "read_model",
+    "verify",
+    "write_model",
+]
 
 
 def write_model(path: str | os.PathLike[str], model: ModelFile) -> None:
@@ -53,14 +57,14 @@ def write_model(path: str | os.PathLike[str], model: ModelFile) -> None:
         OSError: the file cannot be written.
     """
     path = Path(path)
-    tensors = _named_tensors(path, model)
-    content, non_finite = _look_through(tensors)
-    header = _header(path, model, tensors, content, non_finite)
+    tensors = named_tensors(path, model)
+    content, non_finite = look_through(tensors)
+    header = header_bytes(path, model, tensors, content, non_finite)
     with atomic_file(path) as stream:
         stream.write(len(header).to_bytes(8, "little"))
         stream.write(header)
-        for name in _file_order(tensors):
-            stream.write(_raw(tensors[name]).data)
+        for name in file_order(tensors):
+            stream.write(raw_bytes(tensors[name]).data)
 
 
 def read_model(path: str | os.PathLike[str]) -> ModelFile:
@@ -136,7 +140,7 @@ def verify(path: str | os.PathLike[str]) -> ModelHeader:
     with header.path.open("rb") as stream:
         for name in sorted(infos):
             info = infos[name]
-            digest.update(_caption(name, info.dtype, info.shape))
+            digest.update(caption(name, info.dtype, info.shape))
             stream.seek(header.data_start + info.begin)
             left = info.end - info.begin
             while left and (block := stream.read(min(left, BLOCK_BYTES))):
@@ -157,7 +161,7 @@ def content_sha256(model: ModelFile) -> str:
     Raises:
         CheckpointError: something that our format cannot hold.
     """
-    return _look_through(_named_tensors(Path("model"), model))[0]
+    return look_through(named_tensors(Path("model"), model))[0]
 
 
 def _records(header: ModelHeader, names: tuple[str, ...]) -> dict[str, NetworkRecord]:
@@ -208,117 +212,3 @@ def _build(
         name: build(record).to(device=device, dtype=dtype or torch.float32)
         for name, record in _records(header, names).items()
     }
-
-
-def _named_tensors(path: Path, model: ModelFile) -> dict[str, torch.Tensor]:
-    """All tensors under their names in the file, after seeing that the format can hold them."""
-    tensors: dict[str, torch.Tensor] = {}
-    types = _types()
-    for name, record in model.networks.items():
-        if not NETWORK_NAME.fullmatch(name) or record.kind not in KINDS:
-            raise CheckpointError(f"{path}: cannot write {name!r:.80} of kind {record.kind!r:.40}")
-        for tensor_name, tensor in record.tensors.items():
-            if not TENSOR_NAME.fullmatch(tensor_name):
-                raise CheckpointError(f"{path}: {tensor_name!r:.80} is no name for a tensor")
-            if tensor.dtype not in types:
-                raise CheckpointError(
-                    f"{path}: {name}.{tensor_name} is of type {tensor.dtype}, which a model file "
-                    f"does not hold; it holds {', '.join(map(str, types))}"
-                )
-            tensors[f"{name}.{tensor_name}"] = tensor
-        shapes = {key: tuple(tensor.shape) for key, tensor in record.tensors.items()}
-        require(f"{name} for {path}", record.kind, record.kwargs, shapes)
-    return tensors
-
-
-def _types() -> dict[torch.dtype, str]:
-    import torch
-
-    return {
-        torch.float64: "F64",
-        torch.float32: "F32",
-        torch.float16: "F16",
-        torch.bfloat16: "BF16",
-    }
-
-
-def _raw(tensor: torch.Tensor) -> np.ndarray[Any, Any]:
-    """The tensor's bytes in row-major order; a copy only where it is not laid out so."""
-    import torch
-
-    flat = tensor.detach().cpu().contiguous().reshape(-1)
-    return flat.view(torch.uint8).numpy()
-
-
-def _caption(name: str, dtype: str, shape: Sequence[int]) -> bytes:
-    """What goes into the digest before a tensor's bytes."""
-    return json.dumps([name, dtype, list(shape)]).encode()
-
-
-def _look_through(tensors: Mapping[str, torch.Tensor]) -> tuple[str, list[str]]:
-    """The digest over all tensors, and the names of those with NaN or infinity."""
-    digest = hashlib.sha256()
-    types = _types()
-    non_finite = []
-    for name in sorted(tensors):
-        tensor = tensors[name]
-        digest.update(_caption(name, types[tensor.dtype], tensor.shape))
-        digest.update(_raw(tensor).data)
-        if not bool(tensor.isfinite().all()):
-            non_finite.append(name)
-    return digest.hexdigest(), non_finite
-
-
-def _file_order(tensors: Mapping[str, torch.Tensor]) -> list[str]:
-    """Wide types first, so that every tensor begins at a multiple of its item's size."""
-    return sorted(tensors, key=lambda name: (-tensors[name].element_size(), name))
-
-
-def _header(
-    path: Path,
-    model: ModelFile,
-    tensors: Mapping[str, torch.Tensor],
-    content: str,
-    non_finite: list[str],
-) -> bytes:
-    """The header's JSON, padded with spaces to a multiple of eight bytes."""
-    origin = model.provenance
-    notes = {key: value for key, value in origin.notes.items() if key != NON_FINITE}
-    if non_finite:
-        notes[NON_FINITE] = non_finite
-    networks = {
-        name: {"kind": record.kind, "kwargs": record.kwargs}
-        for name, record in model.networks.items()
-    }
-    types = _types()
-    entries: dict[str, Any] = {}
-    position = 0
-    for name in _file_order(tensors):
-        shape = list(tensors[name].shape)
-        dtype = types[tensors[name].dtype]
-        end = position + tensors[name].numel() * ITEM_BYTES[dtype]
-        entries[name] = {"dtype": dtype, "shape": shape, "data_offsets": [position, end]}
-        position = end
-    try:
-        entries["__metadata__"] = {
-            "format": FORMAT,
-            "format_version": FORMAT_VERSION,
-            "networks": _json(networks),
-            "licence": origin.licence,
-            "source": origin.source,
-            "source_sha256": origin.source_sha256,
-            "parents": _json(list(origin.parents)),
-            "preprocessing": _json(origin.preprocessing),
-            "notes": _json(notes),
-            "content_sha256": content,
-        }
-        raw = _json(entries).encode()
-    except (TypeError, ValueError) as fault:
-        raise CheckpointError(
-            f"{path}: arguments or provenance hold something that JSON cannot say: {fault}"
-        ) from fault
-    return raw.ljust(-(-len(raw) // 8) * 8)
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, allow_nan=False, ensure_ascii=True)

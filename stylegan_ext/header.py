@@ -9,41 +9,31 @@ them. Everything here is checked before it is believed: the file may come from a
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import re
 import shlex
-import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, TypeAlias
+from typing import Any
 
 from stylegan_ext.errors import CheckpointError
 from stylegan_ext.infer import require
 from stylegan_ext.records import KINDS, NETWORK_NAMES, Kind, Provenance
-from stylegan_ext.shapes import Shape
+from stylegan_ext.tensor_table import (
+    Json,
+    TensorInfo,
+    damaged,
+    parse_json,
+    read_entries,
+    tensor_table,
+)
 
 FORMAT, FORMAT_VERSION = "stylegan_ext", "1"
-MAX_HEADER_BYTES = 16 << 20  # a 1024 px model with G, D and G_ema needs 0.1 MB
-MAX_AXES, MAX_ELEMENTS = 8, 1 << 40
-ITEM_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
+MAX_DEPTH = 32  # of lists and tables in the metadata
 NETWORK_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
-TENSOR_NAME = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+){0,15}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
-
-Json: TypeAlias = Any
-
-
-@dataclass(frozen=True)
-class TensorInfo:
-    """Where a tensor lies and how it is to be read."""
-
-    dtype: str  # F32, F16, BF16 or F64
-    shape: Shape
-    begin: int  # offsets in bytes from the first tensor's first byte
-    end: int
 
 
 @dataclass(frozen=True)
@@ -80,7 +70,7 @@ def read_header(path: str | os.PathLike[str]) -> ModelHeader:
         OSError: the file cannot be read.
     """
     path = Path(path)
-    entries, length, size_bytes = _read_entries(path)
+    entries, length, size_bytes = read_entries(path)
     metadata = entries.pop("__metadata__", None)
     _require_our_format(path, metadata)
     infos = tensor_table(path, entries, size_bytes - 8 - length)
@@ -95,35 +85,14 @@ def read_header(path: str | os.PathLike[str]) -> ModelHeader:
     )
 
 
-def read_loose_table(path: Path) -> dict[str, TensorInfo]:
-    """The tensors of any safetensors file, checked, whatever its metadata say.
+def is_ours(path: Path) -> bool:
+    """Whether a safetensors file claims to be of our format.
 
     Raises:
         CheckpointError: no safetensors file, or a damaged one.
     """
-    entries, length, size_bytes = _read_entries(path)
-    entries.pop("__metadata__", None)
-    return tensor_table(path, entries, size_bytes - 8 - length)
-
-
-def _read_entries(path: Path) -> tuple[dict[str, Json], int, int]:
-    """The header's JSON, its length, and the file's size in bytes."""
-    with path.open("rb") as stream:
-        size_bytes = os.fstat(stream.fileno()).st_size
-        start = stream.read(8)
-        (length,) = struct.unpack("<Q", start.ljust(8, b"\xff"))
-        if length > min(MAX_HEADER_BYTES, size_bytes - 8):
-            _refuse_foreign(path, start)
-            raise CheckpointError(
-                f"{path}: no safetensors file, or a truncated one ({size_bytes} bytes, of which "
-                f"the first announce a header of {length})",
-                hint=_HINT,
-            )
-        raw = stream.read(length)
-    entries = parse_json(path, "its header", raw)
-    if not isinstance(entries, dict):
-        _damaged(path, "its header is no table")
-    return entries, length, size_bytes
+    metadata = read_entries(path)[0].get("__metadata__")
+    return isinstance(metadata, dict) and metadata.get("format") == FORMAT
 
 
 def require_fit(header: ModelHeader, names: tuple[str, ...]) -> None:
@@ -138,46 +107,6 @@ def require_fit(header: ModelHeader, names: tuple[str, ...]) -> None:
         require(f"{name} of {header.path}", network.kind, network.kwargs, shapes)
 
 
-_HINT = "is the download complete? compare its size and SHA-256 with what its source says"
-
-
-def _damaged(path: Path, why: str) -> NoReturn:
-    raise CheckpointError(f"{path} is damaged: {why}", hint=_HINT)
-
-
-def _refuse_foreign(path: Path, start: bytes) -> None:
-    """A snapshot of another tool (a pickle or a torch archive) is to be converted: say how."""
-    if start[:1] == b"\x80" or start[:2] == b"PK" or path.suffix in (".pkl", ".pt", ".pth"):
-        target = path.with_suffix(".safetensors").name
-        words = shlex.join(["artstyle", "models", "import", str(path), "--out", target])
-        raise CheckpointError(
-            f"{path} is a snapshot of another tool and has to be converted first", hint=words
-        )
-
-
-def parse_json(path: Path, what: str, raw: bytes | str) -> Json:
-    """Strict JSON: no duplicate keys, no NaN, no bottomless nesting.
-
-    Raises:
-        CheckpointError: it is not.
-    """
-
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        made = dict(pairs)
-        if len(made) != len(pairs):
-            raise ValueError("a key stands twice")
-        return made
-
-    def number(word: str) -> NoReturn:
-        raise ValueError(f"{word} is no JSON number")
-
-    try:
-        text = raw if isinstance(raw, str) else raw.decode("utf-8")
-        return json.loads(text, object_pairs_hook=unique, parse_constant=number)
-    except (ValueError, RecursionError) as fault:
-        raise CheckpointError(f"{path} is damaged: {what}: {fault}", hint=_HINT) from fault
-
-
 def _require_our_format(path: Path, metadata: Json) -> None:
     if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
         target = path.with_name(f"{path.stem}-converted.safetensors").name
@@ -187,56 +116,13 @@ def _require_our_format(path: Path, metadata: Json) -> None:
             hint=f"let artstyle look at the tensors: {words}",
         )
     if any(not isinstance(value, str) for value in metadata.values()):
-        _damaged(path, "its metadata are not all strings")
+        damaged(path, "its metadata are not all strings")
     if metadata.get("format_version") != FORMAT_VERSION:
         raise CheckpointError(
             f"{path} is of format {metadata.get('format_version')!r:.40}; this artstyle reads "
             f"{FORMAT_VERSION!r}",
             hint="install the newest artstyle",
         )
-
-
-def tensor_table(path: Path, entries: Mapping[str, Json], data_bytes: int) -> dict[str, TensorInfo]:
-    """The tensors' places, checked: they fill the data without holes or overlaps.
-
-    Raises:
-        CheckpointError: they do not.
-    """
-    infos: dict[str, TensorInfo] = {}
-    for name, entry in entries.items():
-        if not TENSOR_NAME.fullmatch(name):
-            _damaged(path, f"{name!r:.80} is no tensor's name")
-        infos[name] = _tensor_info(path, name, entry)
-    position = 0
-    for name, info in sorted(infos.items(), key=lambda item: (item[1].begin, item[1].end)):
-        if info.begin != position:
-            _damaged(path, f"tensor {name} begins at byte {info.begin}, not at {position}")
-        position = info.end
-    if position != data_bytes:
-        _damaged(path, f"its tensors take {position} bytes, but {data_bytes} follow the header")
-    return infos
-
-
-def _tensor_info(path: Path, name: str, entry: Json) -> TensorInfo:
-    if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
-        _damaged(path, f"tensor {name} is not described by dtype, shape and data_offsets")
-    dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
-    if not isinstance(dtype, str) or dtype not in ITEM_BYTES:
-        _damaged(path, f"tensor {name} is of type {dtype!r:.40}; known: {', '.join(ITEM_BYTES)}")
-    if not _counts(shape) or len(shape) > MAX_AXES or math.prod(shape) > MAX_ELEMENTS:
-        _damaged(path, f"tensor {name} has the impossible shape {shape!r:.80}")
-    if not _counts(offsets) or len(offsets) != 2:
-        _damaged(path, f"tensor {name} has the impossible place {offsets!r:.80}")
-    info = TensorInfo(dtype, tuple(shape), *offsets)
-    if info.end - info.begin != math.prod(info.shape) * ITEM_BYTES[dtype]:
-        _damaged(path, f"tensor {name} of shape {shape} does not fill bytes {offsets}")
-    return info
-
-
-def _counts(value: Json) -> bool:
-    return isinstance(value, list) and all(
-        type(each) is int and 0 <= each <= MAX_ELEMENTS * 8 for each in value
-    )
 
 
 def _networks(
@@ -247,17 +133,17 @@ def _networks(
     for name in sorted(declared, key=_place):
         entry = declared[name]
         if not NETWORK_NAME.fullmatch(name):
-            _damaged(path, f"{name!r:.80} is no network's name")
+            damaged(path, f"{name!r:.80} is no network's name")
         if not isinstance(entry, dict) or set(entry) != {"kind", "kwargs"}:
-            _damaged(path, f"network {name} is not described by kind and kwargs")
+            damaged(path, f"network {name} is not described by kind and kwargs")
         kind, kwargs = entry["kind"], entry["kwargs"]
         if kind not in KINDS or not isinstance(kwargs, dict):
-            _damaged(path, f"network {name} is of the unknown kind {kind!r:.40}")
+            damaged(path, f"network {name} is of the unknown kind {kind!r:.40}")
         networks[name] = NetworkHeader(kind, kwargs, {})
     for name, info in infos.items():
         owner, _, official = name.partition(".")
         if owner not in networks or not official:
-            _damaged(path, f"tensor {name} belongs to no network of the file")
+            damaged(path, f"tensor {name} belongs to no network of the file")
         networks[owner].tensors[official] = info
     return networks
 
@@ -270,7 +156,7 @@ def _place(name: str) -> tuple[int, str]:
 def _provenance(path: Path, metadata: Mapping[str, str]) -> Provenance:
     parents = _section(path, metadata, "parents", list)
     if not all(isinstance(parent, dict) for parent in parents):
-        _damaged(path, "its parents are no list of tables")
+        damaged(path, "its parents are no list of tables")
     return Provenance(
         licence=metadata.get("licence", "unknown"),
         source=metadata.get("source", ""),
@@ -286,13 +172,26 @@ def _section(path: Path, metadata: Mapping[str, str], name: str, kind: Callable[
     if name not in metadata:
         return kind()
     value = parse_json(path, name, metadata[name])
-    if type(value) is not kind:
-        _damaged(path, f"{name} should be a {kind.__name__}")
+    if type(value) is not kind or _is_deep(value):
+        damaged(path, f"{name} should be a {kind.__name__} of at most {MAX_DEPTH} levels")
     return value
+
+
+def _is_deep(value: Json) -> bool:
+    """Whether lists and tables are nested more than a reader of them may have to follow."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, (dict, list))
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+    return bool(level)
 
 
 def _match(path: Path, metadata: Mapping[str, str], name: str, pattern: re.Pattern[str]) -> str:
     value = metadata.get(name, "")
     if not pattern.fullmatch(value):
-        _damaged(path, f"{name} is {value!r:.80}")
+        damaged(path, f"{name} is {value!r:.80}")
     return value

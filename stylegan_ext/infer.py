@@ -12,11 +12,11 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from stylegan_ext.arguments import MAX_LAYERS
 from stylegan_ext.errors import MismatchError
 from stylegan_ext.records import Kind
 from stylegan_ext.shapes import (
     MAPPING_LAYERS,
-    MAX_LAYERS,
     Shape,
     expected_shapes,
 )

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from inspect import signature
 from typing import Any
 
+from stylegan_ext.arguments import Arguments
 from stylegan_ext.errors import ParameterError
 from stylegan_ext.records import Kind
-from stylegan_ext.shapes import Arguments
 
 _NAME = r"\d{1,6}(?:\.\d{1,3})?"
 _WHERE = re.compile(rf"\s*(?P<first>{_NAME})?\s*(?:(?P<dash>-)\s*(?P<last>{_NAME})?\s*)?", re.ASCII)

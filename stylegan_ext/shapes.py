@@ -13,6 +13,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from stylegan_ext.arguments import (
+    CHANNEL_BASE,
+    CHANNEL_MAX,
+    FIR_TAPS,
+    MAX_LAYERS,
+    MAX_RESOLUTION,
+    MAX_WIDTH,
+    Arguments,
+    whole_number,
+)
 from stylegan_ext.errors import MismatchError
 
 if TYPE_CHECKING:
@@ -21,14 +31,11 @@ if TYPE_CHECKING:
 Shape: TypeAlias = tuple[int, ...]
 Shapes: TypeAlias = dict[str, Shape]
 
-CHANNEL_BASE, CHANNEL_MAX = 32768, 512  # the official constructors' defaults
-FIR_TAPS = 4  # of the default resample_filter [1, 3, 3, 1]
 MAPPING_LAYERS = {
     "stylegan2-generator": 8,
     "stylegan2-discriminator": 8,
     "stylegan3-generator": 2,
 }
-MAX_RESOLUTION, MAX_WIDTH, MAX_LAYERS = 4096, 65536, 64  # beyond any StyleGAN; bounds the work here
 
 
 def expected_shapes(kind: Kind, kwargs: Mapping[str, Any]) -> Shapes:
@@ -47,91 +54,6 @@ def expected_shapes(kind: Kind, kwargs: Mapping[str, Any]) -> Shapes:
         case "stylegan3-generator":
             return {**_synthesis3(arguments), **_mapping(arguments)}
     raise MismatchError(f"unknown kind of network {kind!r}")
-
-
-class Arguments:
-    """The constructor's arguments, looked up with their bounds checked."""
-
-    def __init__(self, kind: str, kwargs: Mapping[str, Any]) -> None:
-        self.kind = kind
-        self.kwargs = kwargs
-
-    def group(self, name: str) -> Mapping[str, Any]:
-        """A nested dict of arguments such as mapping_kwargs; missing means empty."""
-        found = self.kwargs.get(name) or {}
-        if not isinstance(found, Mapping):
-            raise MismatchError(f"{self.kind}: {name} should hold arguments, but is {found!r:.60}")
-        return found
-
-    @property
-    def synthesis(self) -> Mapping[str, Any]:
-        """Where the channel counts stand: nested for a StyleGAN2 generator, else flat."""
-        return self.group("synthesis_kwargs") if self.kind == "stylegan2-generator" else self.kwargs
-
-    def whole(
-        self, name: str, default: int | None = None, *, low: int = 0, high: int = MAX_WIDTH
-    ) -> int:
-        """A top-level whole number between the bounds."""
-        return whole_number(self.kind, self.kwargs, name, default, low=low, high=high)
-
-    @property
-    def resolution(self) -> int:
-        """The picture's side in pixels: a power of two from 4 up."""
-        size = self.whole("img_resolution", low=4, high=MAX_RESOLUTION)
-        if size & (size - 1):
-            raise MismatchError(f"{self.kind}: img_resolution {size} is no power of two")
-        return size
-
-    @property
-    def architecture(self) -> str:
-        """How the picture leaves the blocks: skip, resnet or orig."""
-        fallback = "resnet" if self.kind == "stylegan2-discriminator" else "skip"
-        name = self.synthesis.get("architecture", fallback)
-        if name not in ("skip", "resnet", "orig"):
-            raise MismatchError(f"{self.kind}: unknown architecture {name!r:.40}")
-        return str(name)
-
-    @property
-    def taps(self) -> int:
-        """How many taps the FIR between resolutions has."""
-        where = (
-            self.group("block_kwargs") if self.kind == "stylegan2-discriminator" else self.synthesis
-        )
-        taps = where.get("resample_filter", (1,) * FIR_TAPS)
-        if not isinstance(taps, (list, tuple)) or not 0 < len(taps) <= MAX_LAYERS:
-            raise MismatchError(f"{self.kind}: resample_filter {taps!r:.40} is no list of taps")
-        return len(taps)
-
-    def channels(self, size_px: int) -> int:
-        """Feature channels of a StyleGAN2 block of this resolution."""
-        limit = MAX_RESOLUTION * MAX_WIDTH
-        base = whole_number(
-            self.kind, self.synthesis, "channel_base", CHANNEL_BASE, low=size_px, high=limit
-        )
-        top = whole_number(self.kind, self.synthesis, "channel_max", CHANNEL_MAX, low=1)
-        return min(base // size_px, top)
-
-
-def whole_number(
-    kind: str,
-    kwargs: Mapping[str, Any],
-    name: str,
-    default: int | None = None,
-    *,
-    low: int = 0,
-    high: int = MAX_WIDTH,
-) -> int:
-    """The argument as a whole number between the bounds; None or missing means the default."""
-    value = kwargs.get(name)
-    if value is None:
-        value = default
-    if value is None:
-        raise MismatchError(f"{kind}: the argument {name} is missing")
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value // 1:
-        raise MismatchError(f"{kind}: {name} should be a whole number, but is {value!r:.40}")
-    if not low <= value <= high:
-        raise MismatchError(f"{kind}: {name} is {value}, not between {low} and {high}")
-    return int(value)
 
 
 def _dense(name: str, inputs: int, outputs: int) -> Shapes:

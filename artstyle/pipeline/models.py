@@ -11,6 +11,7 @@ from artstyle.errors import UsageError
 from artstyle.events import Emit, Note, Progress, ignore
 from artstyle.files import sha256_of
 from artstyle.model_names import resolve_model
+from artstyle.names import shown
 from stylegan_ext.errors import CheckpointError, EngineError
 from stylegan_ext.header import NetworkHeader, read_header, require_fit
 from stylegan_ext.records import NETWORK_NAMES, Kind, ModelFile, Provenance
@@ -256,7 +257,7 @@ def _warnings(summary: ModelSummary) -> list[str]:
 
 def _words(value: Any) -> list[str]:
     """A list of texts from a header, which may come from anybody."""
-    return [str(each) for each in value] if isinstance(value, list) else []
+    return [shown(str(each)) for each in value] if isinstance(value, list) else []
 
 
 def export_model(model: str | Path, out: Path, *, workspace: Path, emit: Emit = ignore) -> Export:

@@ -13,9 +13,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from stylegan_ext.errors import CheckpointError
-from stylegan_ext.header import read_loose_table
 from stylegan_ext.infer import kind_of, settle
 from stylegan_ext.records import NETWORK_NAMES, ModelFile, NetworkRecord, Provenance
+from stylegan_ext.tensor_table import read_loose_table
 
 _HINT = "official names are expected, such as synthesis.b4.const or G_ema.synthesis.b4.const"
 

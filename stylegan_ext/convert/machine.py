@@ -37,6 +37,7 @@ class Limits:
     tensor_bytes: int = 8 << 30  # all tensors together, and never more than the file has
     tensors: int = 10_000
     modules: int = 5_000
+    entries: int = 100_000  # layers and tensors of all modules, missing ones included
     depth: int = 32
     json_values: int = 20_000  # in constructor arguments and training settings
 

@@ -103,6 +103,7 @@ class _Walk:
     limits: Limits
     budget: Budget
     modules: int = 0
+    entries: int = 0
     sources: set[str] = field(default_factory=set)
     hashed: dict[int, str] = field(default_factory=dict)  # by identity: a text is shared by layers
     copies: dict[int, torch.Tensor] = field(default_factory=dict)  # shared parameters stay shared
@@ -115,7 +116,7 @@ class _Walk:
         layers: dict[str, Mapping[str, Any]] = {}
         for path, module in self.modules_of(network, "", 0):
             layers[path] = module.state
-            for key, view in _own_tensors(module):
+            for key, view in self.own_tensors(module):
                 views[f"{path}.{key}" if path else key] = view
         if not views:
             notes[f"{name}_is_empty"] = True
@@ -130,6 +131,7 @@ class _Walk:
         raw = plain(_given_arguments(network), self.limits)
         kwargs, unknown = known_arguments(kind, raw)
         Attributes(layers).complete(kind, kwargs)
+        kwargs, _ = known_arguments(kind, kwargs)  # what the layers said is looked at too
         if unknown:
             notes[f"{name}_unknown_arguments"] = [printable(word) for word in unknown[:20]]
         shapes = {key: view.shape for key, view in views.items()}
@@ -152,7 +154,7 @@ class _Walk:
             self.hashed[id(module.module_src)] = digest
             self.sources.add(digest)
         yield path, module
-        for name, child in _entries(module, "_modules"):
+        for name, child in self.held_by(module, "_modules"):
             if child is None:
                 continue
             if type(child) is not PersistentObject:
@@ -167,28 +169,31 @@ class _Walk:
             self.copies[id(view)] = copy_of(view, self.budget)
         return self.copies[id(view)]
 
+    def held_by(self, module: PersistentObject, group: str) -> list[tuple[str, Any]]:
+        """The entries of a module's _modules, _parameters or _buffers."""
+        held = module.state.get(group)
+        if type(held) is not dict:
+            damaged(f"a {printable(module.class_name)} has no {group}")
+        self.entries += len(held)
+        if self.entries > self.limits.entries:
+            refuse(f"more than {self.limits.entries} layers and tensors", "no network has as many")
+        for key in held:
+            if not _PLAIN_NAME.fullmatch(key):
+                damaged(f"{shown(key)} is no name of a layer or tensor")
+        return list(held.items())
 
-def _entries(module: PersistentObject, name: str) -> list[tuple[str, Any]]:
-    """The entries of _modules, _parameters or _buffers."""
-    held = module.state.get(name)
-    if type(held) is not dict:
-        damaged(f"a {printable(module.class_name)} has no {name}")
-    for key in held:
-        if not _PLAIN_NAME.fullmatch(key):
-            damaged(f"{shown(key)} is no name of a layer or tensor")
-    return list(held.items())
-
-
-def _own_tensors(module: PersistentObject) -> Iterator[tuple[str, TensorView]]:
-    """Parameters, and the buffers that belong to a saved state."""
-    passing = module.state.get("_non_persistent_buffers_set") or ()
-    for group in ("_parameters", "_buffers"):
-        for name, value in _entries(module, group):
-            if value is None or (group == "_buffers" and name in passing):
-                continue
-            if type(value) is not TensorView:
-                damaged(f"{name} of a {printable(module.class_name)} is no tensor")
-            yield name, value
+    def own_tensors(self, module: PersistentObject) -> Iterator[tuple[str, TensorView]]:
+        """A module's parameters, and the buffers that belong to a saved state."""
+        passing = module.state.get("_non_persistent_buffers_set") or set()
+        if type(passing) is not set:
+            damaged(f"a {printable(module.class_name)} has no set of passing buffers")
+        for group in ("_parameters", "_buffers"):
+            for name, value in self.held_by(module, group):
+                if value is None or (group == "_buffers" and name in passing):
+                    continue
+                if type(value) is not TensorView:
+                    damaged(f"{name} of a {printable(module.class_name)} is no tensor")
+                yield name, value
 
 
 def _given_arguments(network: PersistentObject) -> dict[str, Any]:
@@ -209,6 +214,6 @@ def _note_training(tree: Mapping[str, Any], walk: _Walk, notes: dict[str, Any]) 
         return
     if type(pipe) is not PersistentObject:
         damaged("augment_pipe is no object")
-    strength = dict(_own_tensors(pipe)).get("p")
+    strength = dict(walk.own_tensors(pipe)).get("p")
     if strength is not None and strength.shape == ():
         notes["augment_p"] = plain(float(copy_of(strength, walk.budget)), walk.limits)

@@ -122,6 +122,7 @@ ACTIONS: dict[int, Action] = {
     ord("C"): _bytes(_U1),  # SHORT_BINBYTES
     ord("B"): _bytes(_U4),  # BINBYTES
     0x8E: _bytes(_U8),  # BINBYTES8
+    0x96: _bytes(_U8),  # BYTEARRAY8: numpy's arrays in protocol 5
     ord("]"): _fresh(list),
     ord("}"): _fresh(dict),
     0x8F: _fresh(set),

@@ -19,7 +19,7 @@ from stylegan_ext.convert.torchfile import load_torch_file
 from stylegan_ext.convert.vocabulary import snapshot_vocabulary
 from stylegan_ext.errors import CheckpointError, EngineError
 from stylegan_ext.files import sha256_of
-from stylegan_ext.header import FORMAT
+from stylegan_ext.header import is_ours
 from stylegan_ext.records import ModelFile
 
 _OLD_TORCH = bytes.fromhex("80028a0a6cfc9c46f9206aa850192e")  # pickle of torch's magic number
@@ -75,7 +75,7 @@ def _read(path: Path, limits: Limits) -> ModelFile:
         if start.startswith((b"PK\x03\x04", _OLD_TORCH)):
             return rosinality_model(load_torch_file(path, limits), limits, size_bytes)
         if _is_safetensors(start, size_bytes):
-            return _safetensors(path)
+            return read_model(path) if is_ours(path) else loose_model(path)
         if start[:1] == b"\x80":
             return _pickle(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ), limits)
     for beginning, what in _NO_MODELS.items():
@@ -91,14 +91,6 @@ def _is_safetensors(start: bytes, size_bytes: int) -> bool:
     return (
         len(start) > 8 and start[8:9] == b"{" and int.from_bytes(start[:8], "little") < size_bytes
     )
-
-
-def _safetensors(path: Path) -> ModelFile:
-    """Ours, or somebody's tensors by official names."""
-    with path.open("rb") as stream:
-        length = int.from_bytes(stream.read(8), "little")
-        ours = f'"format": "{FORMAT}"'.encode() in stream.read(min(length, 1 << 20))
-    return read_model(path) if ours else loose_model(path)
 
 
 def _pickle(mapped: mmap.mmap, limits: Limits) -> ModelFile:

@@ -9,11 +9,11 @@ from typing import BinaryIO
 
 import torch
 
+from stylegan_ext.arguments import Arguments
 from stylegan_ext.convert.filters import resample_filter
 from stylegan_ext.convert.rosinality import STYLED
 from stylegan_ext.errors import MismatchError
 from stylegan_ext.records import Kind, ModelFile, NetworkRecord
-from stylegan_ext.shapes import Arguments
 
 _KIND: Kind = "stylegan2-generator"
 # Their class has the paper's channel counts written into it: 512 below 64 px, then these times

@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 
+from stylegan_ext.arguments import MAX_LAYERS
 from stylegan_ext.convert.arguments import plain
 from stylegan_ext.convert.filters import USUAL_TAPS, fill_resample_filters
 from stylegan_ext.convert.machine import Limits, damaged, printable, refuse, shown
@@ -26,7 +27,6 @@ from stylegan_ext.convert.vocabulary import TensorFlowNetwork
 from stylegan_ext.errors import CheckpointError, MismatchError
 from stylegan_ext.infer import infer, settle
 from stylegan_ext.records import NETWORK_NAMES, Kind, ModelFile, NetworkRecord, Provenance
-from stylegan_ext.shapes import MAX_LAYERS
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Layout: TypeAlias = Callable[[Array], Array]

@@ -80,6 +80,15 @@ def snapshot_vocabulary(limits: Limits) -> Vocabulary:
             damaged("an array is not described as numpy does it")
         return NumpyArray()
 
+    def buffer(arguments: tuple[Value, ...]) -> NumpyArray:
+        counted()
+        if len(arguments) != 4 or arguments[3] not in ("C", "F"):
+            damaged("an array is not described as numpy does it")
+        raw, dtype, shape, order = arguments
+        made = NumpyArray()
+        made.build((1, shape, dtype, order == "F", raw))
+        return made
+
     known = [
         Global("torch_utils.persistence._reconstruct_persistent_obj", reduce=_persistent_object),
         Global("collections.OrderedDict", reduce=_empty_dict),
@@ -95,6 +104,9 @@ def snapshot_vocabulary(limits: Limits) -> Vocabulary:
     for core in ("numpy._core", "numpy.core"):  # numpy 2 and numpy 1
         known.append(Global(f"{core}.multiarray.scalar", reduce=_scalar))
         known.append(Global(f"{core}.multiarray._reconstruct", reduce=array))
+        known.append(Global(f"{core}.numeric._frombuffer", reduce=buffer))  # protocol 5
+    for builtins in ("builtins", "__builtin__"):  # protocols 3 and 2 write sets as calls
+        known.append(Global(f"{builtins}.set", reduce=_set))
     return {entry.name: entry for entry in known}
 
 
@@ -123,6 +135,13 @@ def _empty_dict(arguments: tuple[Value, ...]) -> dict[str, Value]:
     if arguments:
         damaged("a dict is made from arguments; its entries should follow")
     return {}
+
+
+def _set(arguments: tuple[Value, ...]) -> set[str]:
+    values = _only(arguments, "set")
+    if type(values) is not list or any(type(value) is not str for value in values):
+        damaged("a set holds something else than text")
+    return set(values)
 
 
 def _tensorflow_network(arguments: tuple[Value, ...]) -> TensorFlowNetwork:

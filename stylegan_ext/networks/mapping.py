@@ -46,7 +46,7 @@ class MappingNetwork(nn.Module):
         widths = [z_dim + embed_features] + [hidden] * (num_layers - 1) + [w_dim]
         if c_dim > 0:
             self.embed = FullyConnectedLayer(c_dim, embed_features)
-        for i, (before, after) in enumerate(pairwise(widths)):
+        for i, (before, after) in enumerate(pairwise(widths[: num_layers + 1])):
             layer = FullyConnectedLayer(
                 before, after, activation=activation, lr_multiplier=lr_multiplier
             )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pickle
+import sys
+import types
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from support.foreign import equal_tensors, load_as_official_tools
+from support.foreign import equal_tensors, load_as_official_tools, modules
 from support.vectors import HERE, Vectors, relative_error
 
 from stylegan_ext.checkpoint import load, load_all, write_model
@@ -56,6 +60,55 @@ def test_the_same_through_our_own_file(name: str, tmp_path: Path) -> None:
     assert relative_error(image, expected["img_Gema_psi07_const"]) < TOLERANCE
     logits = load_all(path)["D"](expected["img_Gema_psi07_const"])
     assert relative_error(logits, expected["D_logits_on_img"]) < TOLERANCE
+
+
+class Persistent:
+    """A network or layer as it stands in a snapshot."""
+
+    def __init__(self, meta: dict[str, Any]) -> None:
+        self.meta = meta
+
+    def __reduce__(self) -> Any:
+        return sys.modules["torch_utils.persistence"]._reconstruct_persistent_obj, (self.meta,)
+
+
+def rewritten(path: Path, protocol: int, old_numpy: bool) -> bytes:
+    """A reference snapshot as another Python would have written it."""
+    names = ("torch_utils", "torch_utils.persistence", "dnnlib", "dnnlib.util")
+    stubs = {name.replace(".", "_"): types.ModuleType(name) for name in names}
+
+    def _reconstruct_persistent_obj(meta: dict[str, Any]) -> Persistent:
+        return Persistent(meta)
+
+    class EasyDict(dict[str, Any]):
+        pass
+
+    _reconstruct_persistent_obj.__module__ = "torch_utils.persistence"
+    _reconstruct_persistent_obj.__qualname__ = "_reconstruct_persistent_obj"
+    EasyDict.__module__, EasyDict.__qualname__ = "dnnlib.util", "EasyDict"
+    persistence, util = stubs["torch_utils_persistence"], stubs["dnnlib_util"]
+    persistence._reconstruct_persistent_obj = _reconstruct_persistent_obj  # type: ignore[attr-defined]
+    util.EasyDict = EasyDict  # type: ignore[attr-defined]
+    with modules(**stubs):
+        data = pickle.dumps(pickle.loads(path.read_bytes()), protocol=protocol)
+    return data.replace(b"numpy._core.", b"numpy.core.") if old_numpy else data
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("protocol", "old_numpy"), [(2, True), (3, True), (3, False), (5, False)])
+def test_snapshots_of_older_and_newer_pythons(
+    name: str, protocol: int, old_numpy: bool, tmp_path: Path
+) -> None:
+    """The published snapshots are of Python 3.7, which writes protocol 3."""
+    data = rewritten(HERE / f"official_like_{name}_nosrc.pkl", protocol, old_numpy)
+    path = tmp_path / "network-snapshot-025000.pkl"
+    path.write_bytes(data)
+    assert data[1] == protocol
+    model, expected = read_foreign(path), snapshot(name)[0]
+    for network, record in expected.networks.items():
+        assert model.networks[network].kwargs == record.kwargs
+        assert equal_tensors(model.networks[network], record)
+    assert model.provenance.notes["kimg"] == 25000
 
 
 def test_what_a_snapshot_says_about_itself_is_kept() -> None:

@@ -203,6 +203,8 @@ KNOWN = {
     "dnnlib.tflib.network.Network": [()],
     "dnnlib.util.EasyDict": [()],
     "numpy.ndarray": [(), ((3,),)],
+    "numpy._core.numeric._frombuffer": [(), (1, 2, (3,), "C"), ("x", 2, (3,), "A")],
+    "builtins.set": [(), (1,), ([1],), ("abc",), ([], [])],
 }
 
 

@@ -160,6 +160,8 @@ def metadata(key: str, value: Any) -> Callable[[dict[str, Any]], Any]:
         ("parents", "{}"),
         ("parents", "[3]"),
         ("notes", "[]"),
+        ("notes", '{"a":' * 500 + "1" + "}" * 500),
+        ("notes", '{"a":' + "[" * 40 + "]" * 40 + "}"),
         ("preprocessing", "3"),
         ("content_sha256", "abc"),
         ("licence", 3),
@@ -182,6 +184,11 @@ def test_metadata_that_cannot_be(key: str, value: Any, file: Path) -> None:
         {"self": 1},
         {"__class__": "x"},
         {"mapping_kwargs": {"z_dim": 3}},
+        {"mapping_kwargs": {"lr_multiplier": "fast"}},
+        {"mapping_kwargs": {"deep": {"deeper": 1}}},
+        {"synthesis_kwargs": {"resample_filter": [["a"]]}},
+        {"synthesis_kwargs": {"conv_clamp": "x"}},
+        {"z_dim": {"a": {"b": 1}}},
     ],
 )
 def test_arguments_that_ask_for_much_or_for_odd_things(kwargs: dict[str, Any], file: Path) -> None:
