@@ -96,6 +96,8 @@ def transparent_sample(value: object, stored: str) -> int | tuple[int, ...] | by
     numbers = value if isinstance(value, tuple) else (value,)
     if not all(isinstance(number, int) for number in numbers):
         return None
+    if stored == "1":
+        numbers = tuple(255 * (number != 0) for number in numbers)
     if ";16" in stored:
         numbers = tuple(number >> 8 for number in numbers)
     for bits in (2, 4):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -152,6 +153,7 @@ def _is_keyword(keyword: str) -> bool:
 
 def _srgb_exif() -> bytes:
     """EXIF data that say sRGB; a profile would hold the date, and differ every second."""
-    exif = PillowImage.Exif()
-    exif.get_ifd(_EXIF_IFD)[_COLOUR_SPACE] = _SRGB
-    return exif.tobytes()
+    directory = struct.Struct("<HHHIII")  # one entry; tag, type, count, value; no next directory
+    long, short, exif_at = 4, 3, 8 + directory.size
+    root = directory.pack(1, _EXIF_IFD, long, 1, exif_at, 0)
+    return b"Exif\0\0II*\0\x08\0\0\0" + root + directory.pack(1, _COLOUR_SPACE, short, 1, _SRGB, 0)
