@@ -30,7 +30,7 @@ UNSAFE_HINT = (
 
 @dataclass(frozen=True)
 class Limits:
-    """What a file may ask for; generous for real snapshots (a 1024 px one takes 60,000 steps)."""
+    """What a file may ask for; generous for real snapshots (a 1024 px one takes 40,000 steps)."""
 
     steps: int = 1_000_000  # a step makes at most one small object: together some 200 MB
     text_bytes: int = 32 << 20  # all strings together
