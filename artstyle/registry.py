@@ -27,6 +27,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 _NON_COMMERCIAL = re.compile(r"non-?\s?commercial")
 _FREE = re.compile(r"cc0|cc[ -]by([ -]sa)?([ -][\d.]+)?$|mit$|apache|bsd|public domain")
+_BLEND = re.compile(r"base: (?P<base>\(.*\)|.*?); style: (?P<style>.*)")  # stylegan_ext's words
 _WARNING: dict[Commercial, str] = {
     "yes": "",
     "no": "NON-COMMERCIAL: ",
@@ -82,6 +83,10 @@ def licence_of_words(words: str) -> Licence:
             name, _, line = words.removeprefix(warning).partition("; ")
             return Licence(name, commercial, line)
     name, _, line = words.partition("; ")
+    if parents := _BLEND.fullmatch(words):  # a blend is as free as the less free of its parents
+        of_each = {licence_of_words(part.strip("()")).commercial for part in parents.groups()}
+        strictest: Commercial = "no" if "no" in of_each else "unclear"
+        return Licence(name, "yes" if of_each == {"yes"} else strictest, line)
     tokens = set(re.split(r"[^a-z0-9]+", name.lower()))
     if _NON_COMMERCIAL.search(name.lower()) or "nc" in tokens:
         return Licence(name, "no", line)

@@ -10,7 +10,7 @@ from stylegan_ext.records import ModelFile, Provenance
 
 UNKNOWN = "unknown"
 NON_COMMERCIAL, UNCLEAR = "NON-COMMERCIAL: ", "COMMERCIAL USE UNCLEAR: "
-_NON_COMMERCIAL_WORDS = re.compile(r"\bnon-?\s?commercial|\b(?:CC[ -])?BY-NC\b", re.IGNORECASE)
+_NON_COMMERCIAL_WORDS = re.compile(r"\bnon-?\s?commercial|\bNC\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

@@ -180,7 +180,7 @@ def _rows(blended: Blended) -> list[tuple[str, str, str, str, str]]:
                 origin.part,
                 str(len(origin.tensors)),
                 source,
-                "" if moved is None or not is_first else f"{moved:.2f}",
+                "" if moved is None or not is_first else f"{moved:.3f}",
             )
         )
         shown = level

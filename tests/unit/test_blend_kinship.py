@@ -97,7 +97,15 @@ def test_models_of_different_resolution_are_compared_as_far_as_both_go():
     ("base", "style", "joined", "commercial"),
     [
         ("MIT", "MIT", "MIT", "yes"),
-        ("CC0-1.0", "CC-BY-4.0", "base: CC0-1.0; style: CC-BY-4.0", "unclear"),
+        ("CC0-1.0", "CC-BY-4.0", "base: CC0-1.0; style: CC-BY-4.0", "yes"),
+        ("MIT; x (y)", "GPL-3.0", "base: MIT; x (y); style: GPL-3.0", "unclear"),
+        ("CC0-1.0", "CC NC 1.0", "NON-COMMERCIAL: base: CC0-1.0; style: CC NC 1.0", "no"),
+        (
+            "MIT",
+            "base: MIT; style: CC0-1.0",
+            "base: MIT; style: (base: MIT; style: CC0-1.0)",
+            "yes",
+        ),
         (
             *("NON-COMMERCIAL: NVIDIA; FFHQ", "MIT"),
             *("NON-COMMERCIAL: base: NON-COMMERCIAL: NVIDIA; FFHQ; style: MIT", "no"),
@@ -123,3 +131,4 @@ def test_models_of_different_resolution_are_compared_as_far_as_both_go():
 def test_licences_are_joined_and_no_restriction_is_lost(base, style, joined, commercial):
     assert joined_licence(base, style) == joined
     assert licence_of_words(joined).commercial == commercial
+    assert licence_of_words(licence_of_words(joined).in_words()) == licence_of_words(joined)
