@@ -182,10 +182,9 @@ def describe(plan: BlendPlan) -> list[Origin]:
         for layer in level.layers:
             part = layer.removeprefix("synthesis.")
             inside = [name for name in left if name.startswith(f"{layer}.")]
-            if source != larger:
-                noise = [name for name in inside if name.endswith(".noise_const")]
-                take(f"{part}, noise map", noise, larger, level.label)
-            take(part, [name for name in inside if name in left], source, level.label)
+            noise = [name for name in inside if name.endswith(".noise_const") and source != larger]
+            take(part, [name for name in inside if name not in noise], source, level.label)
+            take(f"{part}, noise map", noise, larger, level.label)
     assert not left, left
     return rows[1:] + rows[:1]  # filters are the least interesting
 

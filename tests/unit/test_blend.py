@@ -148,8 +148,8 @@ def test_an_explicit_list_of_origins_for_a_small_blend():
         ("constant", "base", None),
         ("b4.conv1", "base", "4.1"),
         ("b4.torgb", "base", "4.1"),
-        ("b8.conv0, noise map", "style", "8.0"),
         ("b8.conv0", 0.75, "8.0"),
+        ("b8.conv0, noise map", "style", "8.0"),
         ("b8.conv1", "style", "8.1"),
         ("b8.torgb", "style", "8.1"),
         ("filters", "base", None),
@@ -165,7 +165,7 @@ def test_an_explicit_list_of_origins_for_a_small_blend():
     assert "mapping.w_avg" in held["mapping, w_avg"]
     assert len(held["b4.torgb"]) == 4
     said = statement(plan)
-    assert said["origin"][5] == ["b8.conv0", 0.75]
+    assert said["origin"][4] == ["b8.conv0", 0.75]
     assert said["rule"] == "weights 4:0,8.0:0.75,8.1:1"
     assert (said["mapping_from"], said["const_from"]) == ("style", "base")
 
