@@ -224,7 +224,8 @@ def main() -> None:
         for batch in (1, 4):
             if options.only in f"generator {resolution} px, batch {batch}":
                 best.update()
-                rows.append(bench_generator(resolution, batch, repeats, options.device))
+                count = min(repeats, 3) if resolution >= 1024 else repeats  # these take minutes
+                rows.append(bench_generator(resolution, batch, count, options.device))
                 sys.stderr.write(table(rows[-1:], best.flops).splitlines()[-1] + "\n")
     if options.only in "training iteration":
         rows.append(bench_training(repeats, options.device))
