@@ -108,12 +108,12 @@ def test_no_words_at_all_show_the_help_as_wrong_use(cli):
 
 def test_a_group_imports_a_command_when_it_is_asked_for(cli, seen, monkeypatch):
     group = LazyGroup(
-        "models",
+        "things",
         table={"cli": "artstyle.cli:main", "gone": "artstyle.no_such_module:x", "no": "os:path"},
-        help="Models.",
-        example="artstyle models cli",
+        help="Things.",
+        example="artstyle things cli",
     )
-    monkeypatch.setitem(main.commands, "models", group)
+    monkeypatch.setitem(main.commands, "things", group)
     ctx = click.Context(group)
     assert group.get_command(ctx, "cli") is main
     assert group.get_command(ctx, "other") is None
@@ -121,10 +121,10 @@ def test_a_group_imports_a_command_when_it_is_asked_for(cli, seen, monkeypatch):
         group.get_command(ctx, "gone")
     with pytest.raises(TypeError, match="os:path is no command"):
         group.get_command(ctx, "no")
-    outcome = cli("models", "clii")
+    outcome = cli("things", "clii")
     assert outcome.exit_code == 2
     assert "did you mean 'cli'?" in outcome.stderr
-    assert "hint: type 'artstyle models --help'" in outcome.stderr
+    assert "hint: type 'artstyle things --help'" in outcome.stderr
 
 
 class FakeTerminal(io.StringIO):
