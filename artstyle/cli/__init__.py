@@ -19,6 +19,7 @@ COMMANDS = {
     "init": "artstyle.cli.init:init",
     "doctor": "artstyle.cli.doctor:doctor",
     "models": "artstyle.cli.models:models",
+    "generate": "artstyle.cli.generate:generate",
     "project": "artstyle.cli.project:project",
     "blend": "artstyle.cli.blend:blend",
     "trace": "artstyle.cli.trace:trace",

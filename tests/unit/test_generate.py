@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from support.generators import write_generator
 
 import stylegan_ext
 from artstyle import files, images
@@ -16,35 +17,14 @@ from artstyle.errors import ImageError, RunError, UsageError
 from artstyle.events import Progress
 from artstyle.pipeline.generate import Settings, find_models, generate, mix_styles, variants
 from artstyle.pipeline.generate import drawing as drawing_module
+from artstyle.pipeline.generate.models import load
 from artstyle.pipeline.generate.record import RECORD_NAME, read_works
 from stylegan_ext.checkpoint import read_model, write_model
+from stylegan_ext.drawing import draw
 from stylegan_ext.errors import CheckpointError
 from stylegan_ext.latents import mix_ws, seed_latents
 from stylegan_ext.networks import construct
-from stylegan_ext.records import ModelFile, NetworkRecord, Provenance
-
-
-def write_generator(
-    path: Path, *, seed: int = 0, resolution: int = 16, c_dim: int = 0, channels: int = 3
-) -> Path:
-    """A generator with random tensors whose pictures, noise and average can be told apart."""
-    kwargs = {
-        "z_dim": 8,
-        "c_dim": c_dim,
-        "w_dim": 8,
-        "img_resolution": resolution,
-        "img_channels": channels,
-        "mapping_kwargs": {"num_layers": 2},
-        "synthesis_kwargs": {"channel_base": 256, "channel_max": 16},
-    }
-    torch.manual_seed(seed)
-    network = construct("stylegan2-generator", kwargs)
-    for name, held in [*network.named_parameters(), *network.named_buffers()]:
-        if name.endswith(("noise_strength", "w_avg")):
-            held.data.fill_(0.3)
-    record = NetworkRecord("stylegan2-generator", kwargs, dict(network.state_dict()))
-    write_model(path, ModelFile({"G_ema": record}, Provenance(licence="CC0-1.0")))
-    return path
+from stylegan_ext.records import ModelFile, NetworkRecord
 
 
 @pytest.fixture
@@ -120,6 +100,9 @@ def test_noise_modes_differ_and_random_noise_belongs_to_the_seed(workspace, base
     generate(models, [2], out=tmp_path / "alone", settings=Settings(noise_mode="random"))
     alone = images.read_rgb(tmp_path / "alone" / "seed0002.png").rgb
     assert np.array_equal(alone, pictures["random"])
+    ws = stylegan_ext.load(base).mapping(seed_latents([2], 8))
+    own = draw(stylegan_ext.load(base), ws, noise_mode="random", noise_words=[[2]])
+    assert np.array_equal(alone, images.from_tensor(own))
 
 
 @pytest.mark.parametrize("noise", ["const", "random"])
@@ -144,10 +127,10 @@ def test_several_models_classes_and_truncations_get_folders_and_titles(
         "class2/trunc0.5/",
         "class2/trunc1/",
     ]
-    assert columns[1].title == "class 0, truncation 1"
+    assert columns[1].title == "class 0\ntruncation 1"
     assert variants([one])[0].folder == variants([one])[0].title == ""
-    work = generate([one, one], [0, 1], out=tmp_path)
-    assert work.column_titles == ("base", "base")
+    three = variants([other, other], [0, 1])
+    assert three[1].title == "cond\nclass 1"
     work = generate(find_models([base, base], workspace), [0, 1], out=tmp_path)
     assert work.column_titles == ("base", "base-2")
     assert work.row_titles == ("seed 0", "seed 1")
@@ -321,8 +304,8 @@ def test_mixing_takes_the_named_rows_from_the_column(workspace, base, tmp_path):
     models = find_models(["base"], workspace)
     (work,) = mix_styles(models, [1, 2], [5, 6, 7], out=tmp_path, rows=[0, 1])
     assert work.drawn == 2 + 3 + 6
-    assert work.row_titles == ("", "seed 1", "seed 2")
-    assert work.column_titles == ("", "seed 5", "seed 6", "seed 7")
+    assert work.row_titles == ("source B", "seed 1", "seed 2")
+    assert work.column_titles == ("source A", "seed 5", "seed 6", "seed 7")
     places = {cell.file: (cell.row, cell.column) for cell in work.cells}
     assert places["mix/row0002-column0007.png"] == (2, 3)
     assert places["mix/row0002.png"] == (2, 0)
@@ -452,6 +435,13 @@ def test_a_network_that_has_diverged_is_named(workspace, tmp_path):
         pytest.raises(ImageError, match=r"sick draws no picture for seed0003\.png"),
     ):
         generate(find_models([path], workspace), [3], out=tmp_path / "out")
+
+
+def test_low_precision_reaches_every_resolution_of_a_small_model(workspace, base):
+    (model,) = find_models(["base"], workspace)
+    synthesis = load(model, "cpu", "bfloat16", lambda _: None).synthesis
+    used = [synthesis.block(size).low_precision for size in (4, 8, 16)]
+    assert used == [torch.bfloat16] * 3
 
 
 def test_low_precision_changes_pictures_a_little(workspace, base, tmp_path):

@@ -10,6 +10,7 @@ killed goes on where it stopped.
 
 from __future__ import annotations
 
+from artstyle.pipeline.generate.catalogued import tell_catalog as tell_catalog
 from artstyle.pipeline.generate.film import Film as Film
 from artstyle.pipeline.generate.film import interpolate as interpolate
 from artstyle.pipeline.generate.mixing import mix_styles as mix_styles

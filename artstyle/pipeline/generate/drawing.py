@@ -21,6 +21,7 @@ from artstyle.pipeline.generate.record import (
     KEYWORD,
     entries_by_file,
     is_unchanged,
+    lineage_in,
     prepare_folder,
     read_works,
     write_work,
@@ -91,6 +92,7 @@ def carry_out(
         for name, facts in _names(spec, save_w)
     ]
     before = works.get(work.name, {"files": []})
+    _tell_of_the_left(work, before["files"], {entry["file"] for entry in entries}, emit)
     entries += [entry for entry in before["files"] if entry["file"] == work.sheet]
     cards = {model.name: model.card() for model in models}
     record = {
@@ -103,6 +105,25 @@ def carry_out(
     if record != before:
         write_work(work.out, work.name, record)
     return counted
+
+
+def _tell_of_the_left(
+    work: Work, before: Sequence[Mapping[str, Any]], named: set[str], emit: Emit
+) -> None:
+    """Say which files of an earlier command stay, though the record no longer tells of them."""
+    left = [
+        entry["file"]
+        for entry in before
+        if entry["file"] not in named | {work.sheet} and (work.out / entry["file"]).is_file()
+    ]
+    if left:
+        what = (
+            f"{len(left)} files of an earlier command stay"
+            if len(left) > 1
+            else ("1 file of an earlier command stays")
+        )
+        example = f"{what} in {work.out} ({left[0]})"
+        emit(Note(f"{example}; what each was made from stands in itself"))
 
 
 def _names(spec: Spec, save_w: bool) -> list[tuple[str, Mapping[str, Any]]]:
@@ -120,29 +141,11 @@ def _is_there(
     """
     for name, _ in _names(spec, save_w):
         path = out / name
-        if not path.is_file() or _lineage_in(path) != spec.lineage:
+        if not path.is_file() or lineage_in(path) != spec.lineage:
             return False
         if name in recorded and not is_unchanged(path, recorded[name]):
             return False
     return True
-
-
-def _lineage_in(path: Path) -> str | None:
-    """What a picture or a file of ws says it was made from; None if it is no such file."""
-    import zipfile
-
-    import numpy as np
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as held:
-                return str(held[KEYWORD])
-        with Image.open(path, formats=["PNG"]) as picture:
-            text = picture.info.get(KEYWORD)
-            return None if text is None else str(text)
-    except (OSError, ValueError, KeyError, SyntaxError, zipfile.BadZipFile, UnidentifiedImageError):
-        return None
 
 
 def _check_room(out: Path, todo: Sequence[Spec]) -> None:

@@ -32,7 +32,6 @@ FRAMES_PER_KEY = 60  # two seconds from seed to seed; a guess
 FPS = 30
 MIN_SIDE_PX = 256  # smaller pictures are enlarged to it: players blur tiny films; a guess
 MAX_SIDE_PX = 4096  # beyond it no decoder plays H.264
-SUFFIXES = (".mp4", ".webm", ".gif")
 _ABREAST = 4  # this many variants stand side by side before they are wrapped
 
 
@@ -98,7 +97,7 @@ def interpolate(
         way=way,
         frames_per_key=frames_per_key,
         fps=fps,
-        columns=min(columns or _abreast(len(ways)), len(ways)),
+        columns=min(_abreast(len(ways)) if columns is None else columns, len(ways)),
         side_px=side_px or max(MIN_SIDE_PX, *(model.resolution for model in models)),
         enlarge=enlarge,
     )
@@ -140,12 +139,16 @@ def _abreast(count: int) -> int:
 
 
 def _check(plan: FilmPlan, file: Path) -> None:
+    from artstyle.video.write import SUFFIXES
+
     if file.suffix.lower() not in SUFFIXES:
         ending = file.suffix or "nothing"
         raise UsageError(
             f"a film is {', '.join(SUFFIXES)}, and {shown(file)} ends in {ending}",
             hint=f"call it {shown(file.with_suffix('.mp4').name)}",
         )
+    if plan.columns < 1:
+        raise UsageError(f"{plan.columns} columns show nothing")
     if plan.frames_per_key < 1:
         raise UsageError(f"{plan.frames_per_key} frames from seed to seed make no film")
     if not 0 < plan.fps <= 1000:
@@ -176,7 +179,6 @@ def _write(plan: FilmPlan, file: Path, settings: Settings, emit: Emit) -> None:
     from artstyle.video.write import VideoWriter
 
     task = f"film {file.name}"
-    file.parent.mkdir(parents=True, exist_ok=True)
     with VideoWriter(file, plan.size_px, plan.fps) as film:
         for done, frame in enumerate(frames_of(plan, settings, emit), start=1):
             film.write(frame)

@@ -61,7 +61,9 @@ class FilmPlan:
             "columns": self.columns,
             "side_px": self.side_px,
             "enlarge": self.enlarge,
-            "variants": [variant.title or variant.model.name for variant in self.variants],
+            "variants": [
+                variant.title.replace("\n", ", ") or variant.model.name for variant in self.variants
+            ],
         }
 
 

@@ -44,7 +44,8 @@ def mix_styles(
     """Draw each row's seed with some rows of w from each column's seed: a table per variant.
 
     The pictures are `mix/row0001-column0002.png`, their origins `mix/row0001.png` and
-    `mix/column0002.png`; the table's first row and column hold the origins.
+    `mix/column0002.png`. The table's first column holds the origins of its rows, source A, its
+    first row those of its columns, source B (the names of StyleGAN, figure 3).
 
     Args:
         models: see `find_models`.
@@ -84,10 +85,12 @@ def mix_styles(
         work = Work(
             out=out,
             name=f"{variant.folder}mix",
-            title=f"{title_of([variant])}: rows {rows_in_words(rows)} of w by column",
+            title=f"{title_of([variant])}: mixed styles",
             sheet=f"{variant.folder}mix.png",
-            row_titles=("", *(f"seed {seed}" for seed in row_seeds)),
-            column_titles=("", *(f"seed {seed}" for seed in column_seeds)),
+            row_titles=("source B", *(f"seed {seed}" for seed in row_seeds)),
+            column_titles=("source A", *(f"seed {seed}" for seed in column_seeds)),
+            column_groups=(1, len(column_seeds)),
+            note=f"w: rows {rows_in_words(rows)} of source B, the others of source A",
             cells=tuple(spec.cell for spec in specs),
             drawn=0,
             kept=0,

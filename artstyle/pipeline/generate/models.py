@@ -170,7 +170,18 @@ def _plain(word: str) -> str:
 
 def _names(words: Sequence[tuple[str, str]]) -> tuple[str, str]:
     """Folder and title of a variant from what sets it apart, each for a file and for a person."""
-    return "".join(f"{word}/" for word, _ in words), ", ".join(word for _, word in words)
+    titles = [title for _, title in words]
+    lines = [*titles[:1], ", ".join(titles[1:])] if len(titles) > 1 else titles
+    return "".join(f"{folder}/" for folder, _ in words), "\n".join(lines)
+
+
+def groups_of(columns: Sequence[Variant]) -> tuple[int, ...]:
+    """How many neighbours belong together: those of one model, else those of one class."""
+    keys: list[object] = [column.model.name for column in columns]
+    if len(set(keys)) == 1:
+        keys = [column.class_index for column in columns]
+    sizes = tuple(keys.count(key) for key in dict.fromkeys(keys))
+    return sizes if max(sizes) > 1 else (len(columns),)
 
 
 def _unlike(name: str, others: Sequence[Model]) -> str:

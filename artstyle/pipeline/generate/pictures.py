@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from artstyle.errors import UsageError
 from artstyle.events import Emit, ignore
 from artstyle.pipeline.generate.drawing import Spec, carry_out
-from artstyle.pipeline.generate.models import Model, Variant, variants
+from artstyle.pipeline.generate.models import Model, Variant, groups_of, variants
 from artstyle.pipeline.generate.record import lineage_text
 from artstyle.pipeline.generate.settings import Settings
 from artstyle.pipeline.generate.work import Cell, Work
@@ -83,6 +83,8 @@ def generate(
             sheet="sheet.png",
             row_titles=tuple(f"seed {seed}" for seed in seeds),
             column_titles=tuple(column.title for column in columns),
+            column_groups=groups_of(columns),
+            note="",
             cells=tuple(spec.cell for spec in specs),
             drawn=0,
             kept=0,

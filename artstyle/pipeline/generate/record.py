@@ -33,6 +33,24 @@ def lineage_text(lineage: Mapping[str, Any]) -> str:
     return json.dumps(lineage, sort_keys=True, ensure_ascii=True, allow_nan=False)
 
 
+def lineage_in(path: Path) -> str | None:
+    """What a picture or a file of ws says it was made from; None if it is no such file."""
+    import zipfile
+
+    import numpy as np
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        if path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as held:
+                return str(held[KEYWORD])
+        with Image.open(path, formats=["PNG"]) as picture:
+            text = picture.info.get(KEYWORD)
+            return None if text is None else str(text)
+    except (OSError, ValueError, KeyError, SyntaxError, zipfile.BadZipFile, UnidentifiedImageError):
+        return None
+
+
 def read_works(out: Path) -> dict[str, Any]:
     """The works that a folder's record tells of, by name; none if there is no record.
 

@@ -26,6 +26,8 @@ class Work:
     sheet: str  # where its sheet belongs, below `out`
     row_titles: tuple[str, ...]
     column_titles: tuple[str, ...]  # one, "": the rows are best wrapped
+    column_groups: tuple[int, ...]  # how many columns belong together, group after group
+    note: str  # what else is to be said below the pictures; ""
     cells: tuple[Cell, ...]
     drawn: int  # pictures that were made now, or with a dry run would be
     kept: int  # pictures that were there already
