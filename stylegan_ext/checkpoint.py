@@ -191,8 +191,6 @@ def _build(
     device: str | torch.device,
     dtype: torch.dtype | None,
 ) -> dict[str, nn.Module]:
-    import torch
-
     from stylegan_ext.networks import build
 
     noted = header.provenance.notes.get(NON_FINITE)
@@ -209,6 +207,6 @@ def _build(
             stacklevel=3,
         )
     return {
-        name: build(record).to(device=device, dtype=dtype or torch.float32)
+        name: build(record).to(device=device, dtype=dtype)  # it is built in float32
         for name, record in _records(header, names).items()
     }

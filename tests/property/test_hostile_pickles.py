@@ -325,6 +325,7 @@ def test_storages_that_are_not_what_torch_writes(tmp_path: Path) -> None:
         (b"\x80\x02]X\x01\x00\x00\x000a.", b"\x80\x02]X\x01\x00\x00\x001a."),
         (b"\x80\x02]X\x01\x00\x00\x000a.", b"\x80\x02]."),
         (b"\x80\x02M\xe9\x03.", b"\x80\x02M\xea\x03."),
+        (b"\x80\x02\x8a\x0al\xfc", b"\x80\x02\x8a\x0am\xfc"),
     ]
     for old, new in changes:
         assert good.count(old) == 1, old
@@ -338,7 +339,8 @@ def test_storages_that_are_not_what_torch_writes(tmp_path: Path) -> None:
 
 def test_integers_are_no_weights(tmp_path: Path) -> None:
     data = _storage_head(2).replace(b"FloatStorage", b"IntStorage") + bytes(8)
-    assert "int32" in str(bad_storage(data, tmp_path))
+    words = "G_ema.mapping.w_avg holds numbers of type torch.int32"
+    assert words in str(bad_storage(data, tmp_path))
 
 
 # Bombs: files of a few kilobytes that ask for gigabytes or hours.
@@ -394,7 +396,32 @@ def test_layers_that_hold_each_other_twice(tmp_path: Path) -> None:
         inner = outer
     fault = bounded(tmp_path, snapshot(G_ema=inner), seconds=60, megabytes=300)
     assert isinstance(fault, UnsafeFileError)
-    assert "layers" in fault.refused
+    assert "32 inside each other" in fault.refused
+
+
+def test_a_few_layers_with_many_empty_places(tmp_path: Path) -> None:
+    """One layer of 20,000 missing tensors, held by a hundred names."""
+    wide = network()
+    state_of(wide)["_modules"] = {}
+    state_of(wide)["_parameters"] = {f"p{i}": None for i in range(20_000)}
+    outer = network()
+    state_of(outer)["_modules"] = {f"m{i}": wide for i in range(100)}
+    fault = bounded(tmp_path, snapshot(G_ema=outer), seconds=60, megabytes=300)
+    assert isinstance(fault, UnsafeFileError)
+    assert "layers and tensors" in fault.refused
+
+
+def test_many_layers_side_by_side(tmp_path: Path) -> None:
+    """Seventy-five names for one layer that has seventy-five names for another."""
+    inner = network()
+    state_of(inner)["_modules"] = {}
+    for _ in range(2):
+        outer = network()
+        state_of(outer)["_modules"] = {f"m{i}": inner for i in range(75)}
+        inner = outer
+    fault = bounded(tmp_path, snapshot(G_ema=inner), seconds=60, megabytes=300)
+    assert isinstance(fault, UnsafeFileError)
+    assert "more than 5000 layers" in fault.refused
 
 
 @pytest.mark.slow

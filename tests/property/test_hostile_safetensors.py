@@ -117,6 +117,10 @@ TENSOR_CHANGES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "negative": lambda h: first(h).update(shape=[-1, -16]),
     "float": lambda h: first(h).update(shape=[2.0]),
     "true": lambda h: first(h).update(shape=[True]),
+    "floats": lambda h: first(h).update(shape=[float(size) for size in first(h)["shape"]]),
+    "one place for two": lambda h: h["G_ema.mapping.w_avg"].update(
+        data_offsets=h["G_ema.mapping.fc0.bias"]["data_offsets"]
+    ),
     "many axes": lambda h: first(h).update(shape=[1] * 10_000),
     "no list": lambda h: first(h).update(shape=7),
     "offsets swapped": lambda h: first(h).update(data_offsets=[64, 0]),
@@ -137,6 +141,9 @@ TENSOR_CHANGES: dict[str, Callable[[dict[str, Any]], Any]] = {
 @pytest.mark.parametrize("name", TENSOR_CHANGES)
 def test_tensors_that_cannot_be(name: str, file: Path) -> None:
     refuse_everywhere(changed(file, TENSOR_CHANGES[name]))
+    if name != "one more":  # that one is well-formed, and fits no network
+        with pytest.raises(CheckpointError, match="is damaged"):
+            read_header(file)
 
 
 def metadata(key: str, value: Any) -> Callable[[dict[str, Any]], Any]:
@@ -208,6 +215,15 @@ def test_non_finite_notes_of_any_form_do_no_harm(file: Path) -> None:
     for notes in ('{"non_finite": 3}', '{"non_finite": {"a": 1}}', '{"non_finite": [[1]]}'):
         changed(file, metadata("notes", notes))
         assert load(file).img_resolution == 4
+
+
+def test_a_key_that_stands_twice(file: Path) -> None:
+    header, data = parts(file)
+    text = json.dumps(header)
+    entry = json.dumps({"G_ema.mapping.w_avg": header["G_ema.mapping.w_avg"]})[1:-1]
+    assert text.count(entry) == 1
+    put(file, text.replace(entry, f"{entry}, {entry}").encode(), data)
+    assert "stands twice" in str(refuse_everywhere(file))
 
 
 def test_bytes_after_the_tensors(file: Path) -> None:

@@ -236,7 +236,9 @@ def test_a_storage_larger_than_the_file(file: Path) -> None:
     size = (70_000).to_bytes(4, "little")
     assert raw.count(b"J" + size) >= 2
     file.write_bytes(raw.replace(b"J" + size, b"J" + (2_000_000_000).to_bytes(4, "little")))
-    refused(file)
+    fault = refused(file)
+    assert isinstance(fault, UnsafeFileError)
+    assert fault.refused == "8000000000 bytes of tensors"
 
 
 def test_an_empty_stream_is_refused(file: Path) -> None:
