@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import types
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,7 @@ def test_it_stands_on_torch_and_numpy_alone() -> None:
     imports = [line for line in source_text().splitlines() if line.startswith(("import", "from"))]
     modules = {line.split()[1].partition(".")[0] for line in imports}
     assert modules == {"__future__", "math", "typing", "numpy", "torch"}
+    ast.parse(source_text(), feature_version=(3, 7))  # what the official tools run on
 
 
 def test_training_a_step_changes_what_it_should(text: types.ModuleType) -> None:
