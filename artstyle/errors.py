@@ -4,6 +4,7 @@
     ├── UsageError                exit code 2: the command was called wrongly
     ├── ImageError                a picture cannot be read, or must not be
     ├── VideoError                a film cannot be read
+    ├── CorpusError             a dataset zip or folder cannot be read or written
     ├── RecipeError               a recipe has faults; it lists all of them
     ├── WorkspaceError            the workspace is missing, foreign or not writable
     ├── CatalogError              artstyle.sqlite is damaged, too new, or contradicts its files
@@ -45,6 +46,10 @@ class ImageError(ArtstyleError):
 
 class VideoError(ArtstyleError):
     """A film cannot be read or written."""
+
+
+class CorpusError(ArtstyleError):
+    """A dataset (zip or folder of pictures with labels) cannot be read, or cannot be written."""
 
 
 class RecipeError(ArtstyleError):

@@ -115,9 +115,9 @@ class ShotDetector:
             # Blank frames before the first picture of a shot are part of that shot.
             self._was_blank = self._was_blank or (leaves_fade and self._last.kind != "first")
             return None
-        if leaves_fade:
+        if leaves_fade and not (here.score >= self.threshold and self._is_flash(at)):
             return self._begin(here.pts_s, "fade", here.score)
-        if self._is_cut(at):
+        if self._is_cut(at) and (self.ratio is None or not self._is_flash(at)):
             return self._begin(here.pts_s, "cut", here.score)
         return None
 
@@ -134,9 +134,18 @@ class ShotDetector:
             scores = sorted(one.score for one in around)[: max(1, len(around) - 1)]
             if here.score < self.ratio * max(_QUIET, sum(scores) / len(scores)):
                 return False
-        before, after = window[at - 1], window[at + 1 : at + 1 + _SIDE]
-        return not any(
-            content_difference(before.small, one.small) < _FLASH_PART * here.score for one in after
+        return True
+
+    def _is_flash(self, at: int) -> bool:
+        """Whether what was before comes back: the frame begins a flash, or ends one."""
+        window = list(self._window)
+        here, limit = window[at], _FLASH_PART * window[at].score
+        begins = ((window[at - 1], later) for later in window[at + 1 : at + 1 + _SIDE])
+        ends = ((earlier, here) for earlier in window[max(0, at - 1 - _SIDE) : at - 1])
+        return any(
+            content_difference(one.small, other.small) < limit
+            for pairs in (begins, ends)
+            for one, other in pairs
         )
 
     def _begin(

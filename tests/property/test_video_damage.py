@@ -46,11 +46,13 @@ def test_a_damaged_film_gives_what_it_has_or_an_error(films, tmp_path, name, cas
         found = list(frames(film))
         list(sample(film, Plan(every_s=0.5)))
     except VideoError as fault:
-        assert "cannot read" in str(fault)
+        reason = str(fault)
     else:
+        reason = ""
         times = [one.pts_s for one in found]
         assert times == sorted(set(times))
         assert all(one.rgb.ndim == 3 and one.rgb.shape[2] == 3 for one in found)
+    assert not reason or reason.startswith("cannot read")
     assert time.monotonic() - began_s < _LONGEST_S
 
 
