@@ -75,8 +75,8 @@ def project(  # noqa: PLR0917 - click passes them by name
     command goes on where it was broken off.
     """
     from artstyle.machine import choose_device
-    from artstyle.model_names import resolve_model
     from artstyle.pipeline.project import project_photos, search_settings
+    from artstyle.weights.model_names import resolve_model
 
     path = resolve_model(model, ctx.workspace, emit=ctx.emit)
     chosen = {name: options.pop(name) for name in ("features", "klass", "fit", "film")}

@@ -17,8 +17,8 @@ def trace(ctx: Context, file: str) -> None:
     that is gone is known by its name. The SHA-256 of a content will do as well.
     """
     from artstyle.catalog import open_catalog
-    from artstyle.lineage import trace as trace_file
-    from artstyle.lineage_text import as_text
+    from artstyle.catalog.lineage import trace as trace_file
+    from artstyle.catalog.lineage_text import as_text
 
     with open_catalog(ctx.workspace, create=False) as catalog:
         root = trace_file(catalog, file)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from artstyle.cards import card_of_model
 from artstyle.errors import ArtstyleError
-from artstyle.model_names import HeldModel, starter_models, workspace_models
-from artstyle.registry import Licence
 from artstyle.weights import WeightStatus, status
+from artstyle.weights.cards import card_of_model
+from artstyle.weights.entries import Licence
+from artstyle.weights.model_names import HeldModel, starter_models, workspace_models
 from stylegan_ext.errors import EngineError
 
 # In the workspace; shipped with artstyle; pulled; pulled, but not yet made into a model; there but

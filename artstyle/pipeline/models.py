@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from artstyle.errors import UsageError
 from artstyle.events import Emit, Note, Progress, ignore
 from artstyle.files import sha256_of
-from artstyle.model_names import resolve_model
 from artstyle.names import shown
+from artstyle.weights.model_names import resolve_model
 from stylegan_ext.errors import CheckpointError, EngineError
 from stylegan_ext.header import NetworkHeader, read_header, require_fit
 from stylegan_ext.records import NETWORK_NAMES, Kind, ModelFile, Provenance

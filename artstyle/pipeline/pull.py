@@ -12,11 +12,9 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from artstyle.disk import check_room, disk_errors, free_bytes_of
-from artstyle.download import Expected, Patience, fetch, wrong_kind
 from artstyle.errors import WeightsError
 from artstyle.events import Emit, Note, Progress, ignore
 from artstyle.files import atomic_file, sha256_of
-from artstyle.pins import Pin, Pins, make_pin
 from artstyle.pipeline.models import import_model
 from artstyle.weights import (
     Entry,
@@ -28,6 +26,8 @@ from artstyle.weights import (
     imported_file,
     weights_file,
 )
+from artstyle.weights.download import Expected, Patience, fetch, wrong_kind
+from artstyle.weights.pins import Pin, Pins, make_pin
 
 _CHUNK_BYTES = 1 << 20
 _PATIENT = Patience()

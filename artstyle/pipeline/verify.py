@@ -10,8 +10,6 @@ from typing import Literal, TypeAlias
 from artstyle.errors import WeightsError
 from artstyle.events import Emit, Progress, ignore
 from artstyle.files import sha256_of
-from artstyle.model_names import SUFFIX, held_models, resolve_model
-from artstyle.pins import Basis
 from artstyle.weights import (
     Entry,
     check,
@@ -22,6 +20,8 @@ from artstyle.weights import (
     weights_file,
 )
 from artstyle.weights import entry as entry_of
+from artstyle.weights.model_names import SUFFIX, held_models, resolve_model
+from artstyle.weights.pins import Basis
 from stylegan_ext.checkpoint import verify as verify_model
 from stylegan_ext.errors import EngineError
 from stylegan_ext.header import FORMAT

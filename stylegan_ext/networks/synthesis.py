@@ -139,6 +139,8 @@ class SynthesisBlock(nn.Module):
         self.register_buffer("resample_filter", setup_filter(resample_filter))
 
         def layer(channels: int, up: int) -> SynthesisLayer:
+            # Only the one that resamples is given the filter, as in the official networks.
+            taps = resample_filter if up > 1 else FILTER_TAPS
             return SynthesisLayer(
                 channels,
                 out_channels,
@@ -147,7 +149,7 @@ class SynthesisBlock(nn.Module):
                 up=up,
                 use_noise=use_noise,
                 activation=activation,
-                resample_filter=resample_filter,
+                resample_filter=taps,
                 conv_clamp=conv_clamp,
             )
 

@@ -12,10 +12,10 @@ from PIL import Image
 from support.small_models import LATENT, WIDTH, write_small_model
 
 from artstyle.catalog import open_catalog
+from artstyle.catalog.lineage import trace
 from artstyle.events import Progress
 from artstyle.files import sha256_of
 from artstyle.images import read_rgb
-from artstyle.lineage import trace
 from artstyle.pipeline.blend import blend_models, draw_preview
 from stylegan_ext.checkpoint import read_model, write_model
 from stylegan_ext.networks import construct

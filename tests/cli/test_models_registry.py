@@ -15,13 +15,14 @@ import pytest
 from support.file_server import FileServer, answer, drop_after, file_server
 from support.small_models import write_small_model
 
-from artstyle import model_names, weights
-from artstyle import registry as registry_module
+from artstyle import weights
 from artstyle.disk import free_bytes_of
-from artstyle.download import Patience
 from artstyle.files import sha256_of
-from artstyle.pins import Pins
-from artstyle.registry import Entry, registry
+from artstyle.weights import entries as registry_module
+from artstyle.weights import model_names
+from artstyle.weights.download import Patience
+from artstyle.weights.entries import Entry, registry
+from artstyle.weights.pins import Pins
 
 CONTENT = b"weights " * 40_000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()

@@ -7,8 +7,8 @@ import random
 from dataclasses import replace
 from pathlib import Path
 
-from artstyle.download import Expected, Patience
 from artstyle.events import Event, Note
+from artstyle.weights.download import Expected, Patience
 
 CONTENT = random.Random(0).randbytes(1_500_000)
 DIGEST = hashlib.sha256(CONTENT).hexdigest()

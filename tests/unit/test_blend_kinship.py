@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from artstyle.registry import licence_of_words
+from artstyle.weights.entries import licence_of_words
 from stylegan_ext.blend_provenance import joined_licence
 from stylegan_ext.drift import are_kin, drift, relative_distance
 from stylegan_ext.networks import construct

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from support.small_models import write_small_model
 
-from artstyle import model_names
-from artstyle.cards import (
+from artstyle.errors import RecipeError, WeightsError
+from artstyle.events import Event, Note
+from artstyle.weights import model_names
+from artstyle.weights.cards import (
     Card,
     Figure,
     Sidecar,
@@ -23,10 +25,8 @@ from artstyle.cards import (
     sidecar_file,
     write_sidecar,
 )
-from artstyle.errors import RecipeError, WeightsError
-from artstyle.events import Event, Note
-from artstyle.home import imported_file
-from artstyle.registry import Licence, entry, licence_of_words, registry
+from artstyle.weights.entries import Licence, entry, licence_of_words, registry
+from artstyle.weights.places import imported_file
 from stylegan_ext.errors import CheckpointError
 
 SAID = Sidecar(
@@ -85,7 +85,7 @@ def test_reading_a_card_does_not_load_torch(model: Path) -> None:
     import sys
 
     code = (
-        "import sys; from pathlib import Path; from artstyle.cards import *; "
+        "import sys; from pathlib import Path; from artstyle.weights.cards import *; "
         "print(render_markdown(card_of_model(Path(sys.argv[1])))); "
         "assert 'torch' not in sys.modules"
     )

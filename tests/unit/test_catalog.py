@@ -13,7 +13,7 @@ import pytest
 from support.catalogs import POINTS_PX, QUAD_PX, add_crop, add_film, digest, noon, whole_way
 
 from artstyle.catalog import Catalog, Input, Scan, open_catalog
-from artstyle.catalog_rows import crops, decisions, last_batch, standing, styles
+from artstyle.catalog.rows import crops, decisions, last_batch, standing, styles
 from artstyle.errors import CatalogError
 
 

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from support.catalogs import add_film, noon, whole_way
 
-from artstyle import catalog_export
+from artstyle.catalog import export as catalog_export
 from artstyle.catalog import open_catalog
-from artstyle.catalog_export import TABLES, export
+from artstyle.catalog.export import TABLES, export
 from artstyle.errors import CatalogError
 
 

@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 from support.catalogs import Whole, add_crop, digest, noon, put, whole_way
 
-from artstyle import lineage
-from artstyle.catalog import Catalog, open_catalog
+from artstyle.catalog import Catalog, lineage, open_catalog
+from artstyle.catalog.lineage import Node, trace
+from artstyle.catalog.lineage_text import as_text, clock_time
 from artstyle.errors import CatalogError
-from artstyle.lineage import Node, trace
-from artstyle.lineage_text import as_text, clock_time
 
 
 @pytest.fixture

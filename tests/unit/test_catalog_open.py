@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from support.catalogs import add_crop, add_film, noon, whole_way
 
-from artstyle import catalog_schema
 from artstyle.catalog import Catalog, open_catalog
-from artstyle.catalog_rows import crops, decisions
+from artstyle.catalog import schema as catalog_schema
+from artstyle.catalog.rows import crops, decisions
 from artstyle.errors import CatalogError
 
 OLD = Path(__file__).resolve().parents[1] / "data" / "catalog_v1.sql"

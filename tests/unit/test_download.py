@@ -24,10 +24,10 @@ from support.file_server import (
     without_length,
 )
 
-from artstyle._download_http import Refused, _CarefulRedirects, check_address
-from artstyle.download import Expected, fetch
 from artstyle.errors import WeightsError
 from artstyle.events import Event, Progress
+from artstyle.weights.download import Expected, fetch
+from artstyle.weights.download_http import Refused, _CarefulRedirects, check_address
 
 
 @pytest.fixture

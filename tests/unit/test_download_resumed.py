@@ -25,10 +25,10 @@ from support.file_server import (
     ignore_range,
 )
 
-from artstyle._download_part import Origin, Part
-from artstyle.download import fetch
 from artstyle.errors import WeightsError
 from artstyle.events import Event, Progress
+from artstyle.weights.download import fetch
+from artstyle.weights.download_part import Origin, Part
 
 
 @pytest.fixture
@@ -235,7 +235,7 @@ def test_what_came_after_the_last_checkpoint_is_dropped(server: FileServer, targ
 FETCH_WITH_LITTLE_ROOM = """
 import resource, sys
 from pathlib import Path
-from artstyle.download import fetch
+from artstyle.weights.download import fetch
 from artstyle.errors import WeightsError
 resource.setrlimit(resource.RLIMIT_FSIZE, (700_000, 700_000))
 try:
@@ -278,7 +278,7 @@ def test_interruption_by_hand_keeps_what_came(server: FileServer, target: Path) 
 FETCH = """
 import sys
 from pathlib import Path
-from artstyle.download import Patience, fetch
+from artstyle.weights.download import Patience, fetch
 fetch([sys.argv[1]], Path(sys.argv[2]), patience=Patience(checkpoint_bytes=100_000))
 """
 

@@ -437,11 +437,14 @@ def test_a_network_that_has_diverged_is_named(workspace, tmp_path):
         generate(find_models([path], workspace), [3], out=tmp_path / "out")
 
 
-def test_low_precision_reaches_every_resolution_of_a_small_model(workspace, base):
-    (model,) = find_models(["base"], workspace)
+@pytest.mark.parametrize(("resolution", "full"), [(16, []), (64, [4])])
+def test_low_precision_reaches_the_four_highest_resolutions(tmp_path, resolution, full):
+    path = write_generator(tmp_path / "m.safetensors", resolution=resolution)
+    (model,) = find_models([path], tmp_path)
     synthesis = load(model, "cpu", "bfloat16", lambda _: None).synthesis
-    used = [synthesis.block(size).low_precision for size in (4, 8, 16)]
-    assert used == [torch.bfloat16] * 3
+    used = {size: synthesis.block(size).low_precision for size in synthesis.block_resolutions}
+    assert [size for size, dtype in used.items() if dtype is None] == full
+    assert set(used.values()) - {None} == {torch.bfloat16}
 
 
 def test_low_precision_changes_pictures_a_little(workspace, base, tmp_path):

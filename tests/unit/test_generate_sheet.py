@@ -13,7 +13,7 @@ from support.generators import write_generator
 from artstyle import files, images
 from artstyle.errors import UsageError
 from artstyle.events import Note
-from artstyle.pipeline.generate import find_models, generate, mix_styles
+from artstyle.pipeline.generate import find_models, generate, mix_styles, pictures
 from artstyle.pipeline.generate.record import read_works
 from artstyle.report import generate_sheet
 from artstyle.report.generate_sheet import check_size, draw_sheet
@@ -131,6 +131,14 @@ def test_a_sheet_that_is_there_stays_and_a_changed_one_is_drawn_again(models, tm
     assert path.read_bytes() == whole
     draw_sheet(generate(models[:1], [4], out=tmp_path, truncation_psis=(0.5,)))
     assert len(asked) == 6
+
+
+def test_a_sheet_of_other_pictures_is_drawn_again(models, tmp_path, asked, monkeypatch):
+    draw_sheet(generate(models[:1], [4], out=tmp_path))
+    newer = {**pictures.versions(), "torch": "99"}
+    monkeypatch.setattr(pictures, "versions", lambda: newer)
+    draw_sheet(generate(models[:1], [4], out=tmp_path))
+    assert len(asked) == 2
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from PIL import Image as PillowImage
 from PIL import ImageCms, PngImagePlugin
 
 from artstyle import images
-from artstyle._image_pillow import quiet
 from artstyle.errors import ImageError
+from artstyle.images.pillow import quiet
 
 RNG = np.random.default_rng(5)
 # Smooth enough for JPEG, different in every corner, wider than high.

@@ -9,10 +9,10 @@ import torch
 from torch import nn
 
 from artstyle.errors import UsageError, WeightsError
-from artstyle.home import weights_file
 from artstyle.perception.likeness import VGGFeatures, choose_features
 from artstyle.perception.vgg import CONVOLUTIONS, MEAN, STD, VGG, WIDTHS
-from artstyle.registry import entry
+from artstyle.weights.entries import entry
+from artstyle.weights.places import weights_file
 from stylegan_ext.networks import Discriminator
 
 

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from artstyle import home as home_module
-from artstyle import registry as registry_module
 from artstyle import weights
 from artstyle.errors import WeightsError
 from artstyle.events import Event, Note
 from artstyle.files import sha256_of
-from artstyle.pins import Pins
-from artstyle.registry import Entry
+from artstyle.weights import entries as registry_module
+from artstyle.weights import places as home_module
+from artstyle.weights.entries import Entry
+from artstyle.weights.pins import Pins
 
 CONTENT = b"weights, or so we say"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -163,7 +163,7 @@ def test_a_file_that_looks_the_same_is_not_read_again(
 ) -> None:
     lay("plain")
     weights.path_of("plain")
-    monkeypatch.setattr("artstyle.pins.sha256_of", lambda path: pytest.fail("it was read"))
+    monkeypatch.setattr("artstyle.weights.pins.sha256_of", lambda path: pytest.fail("it was read"))
     weights.path_of("plain")
     with pytest.raises(pytest.fail.Exception):
         weights.check(known["plain"], weights.weights_file(known["plain"]), thorough=True)

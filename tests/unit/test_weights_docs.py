@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from artstyle.cards import Sidecar
 from artstyle.recipes import make_recipe
-from artstyle.registry import Entry, registry
 from artstyle.weights import size_in_words
+from artstyle.weights.cards import Sidecar
+from artstyle.weights.entries import Entry, registry
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 COMMERCIAL = {"yes": "yes", "no": "**NO**", "unclear": "unclear"}

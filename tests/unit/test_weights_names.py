@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from artstyle import model_names, weights
+from artstyle import weights
 from artstyle.errors import WeightsError
 from artstyle.events import Event, Note
+from artstyle.weights import model_names
 
 
 def touch(path: Path) -> Path:

@@ -14,7 +14,7 @@ import pytest
 
 from artstyle.errors import WeightsError
 from artstyle.files import sha256_of
-from artstyle.registry import KINDS, all_names, entry, find_entry, parse, registry
+from artstyle.weights.entries import KINDS, all_names, entry, find_entry, parse, registry
 
 GOOD = """
 [licences.free]
@@ -193,10 +193,10 @@ def test_two_entries_never_share_a_name_or_a_file(line: str) -> None:
 
 
 def test_the_list_is_part_of_the_package() -> None:
-    assert resources.files("artstyle").joinpath("weights_registry.toml").is_file()
+    assert resources.files("artstyle.weights").joinpath("registry.toml").is_file()
     project = Path(__file__).resolve().parents[2] / "pyproject.toml"
     data = tomllib.loads(project.read_text())["tool"]["setuptools"]["package-data"]["artstyle"]
-    assert "weights_registry.toml" in data
+    assert "weights/registry.toml" in data
 
 
 def test_reading_the_list_loads_nothing_heavy_and_no_network() -> None:

@@ -18,7 +18,7 @@ def card(ctx: Context, model: str) -> None:
     parents, what was measured, and how it was made: from the header of its file, and from
     MODEL.card.toml beside it.
     """
-    from artstyle.cards import card_of, render_markdown
+    from artstyle.weights.cards import card_of, render_markdown
 
     found = card_of(model, ctx.workspace, emit=ctx.emit)
     ctx.result({"card": found}, lambda: render_markdown(found).rstrip("\n"))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from artstyle.catalog import Catalog, open_catalog
-from artstyle.catalog_models import Input
+from artstyle.catalog.models import Input
 from artstyle.pipeline.generate.record import read_works
 from artstyle.workspace import is_workspace
 

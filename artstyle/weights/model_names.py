@@ -15,8 +15,8 @@ from typing import Literal, TypeAlias
 
 from artstyle.errors import WeightsError
 from artstyle.events import Emit, Note, ignore
-from artstyle.home import imported_file, missing, weights_file
-from artstyle.registry import all_names, did_you_mean, find_entry, registry
+from artstyle.weights.entries import all_names, did_you_mean, find_entry, registry
+from artstyle.weights.places import imported_file, missing, weights_file
 
 SUFFIX = ".safetensors"
 _MODEL_SUFFIXES = frozenset({SUFFIX, ".pkl", ".pt", ".pth"})

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from artstyle.catalog_database import AnyPath, Database
-from artstyle.catalog_json import Json, canonical_json
+from artstyle.catalog.database import AnyPath, Database
+from artstyle.catalog.json import Json, canonical_json
 
 InputTable: TypeAlias = Literal["source", "crop", "model", "projection", "artefact"]
 

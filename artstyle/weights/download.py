@@ -12,14 +12,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from artstyle._download_http import Interrupted, Refused
-from artstyle._download_job import Expected, Fetched, Job, Patience, wrong_kind
-from artstyle._download_part import Part
 from artstyle.disk import disk_errors, in_words
 from artstyle.errors import WeightsError
 from artstyle.events import Emit, Note, ignore
 from artstyle.files import sha256_of
 from artstyle.locks import LockTimeoutError, locked
+from artstyle.weights.download_http import Interrupted, Refused
+from artstyle.weights.download_job import Expected, Fetched, Job, Patience, wrong_kind
+from artstyle.weights.download_part import Part
 
 __all__ = ["Expected", "Fetched", "Patience", "fetch", "wrong_kind"]
 

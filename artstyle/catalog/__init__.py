@@ -9,7 +9,7 @@
 Each method is one transaction, unless it is called inside `transaction()`. Adding what is there
 already gives its id and makes nothing new: a command that was killed can be given again. Several
 processes may write at once; each waits its turn. A `Catalog` belongs to the thread that opened it.
-Reading is in `artstyle.catalog_rows`, `artstyle.catalog_export` and `artstyle.lineage`.
+Reading is in `artstyle.catalog.rows`, `artstyle.catalog.export` and `artstyle.catalog.lineage`.
 
 Paths inside the workspace are stored relative to it, so that a workspace can be moved.
 """
@@ -19,10 +19,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from artstyle.catalog_database import Clock, connect, utc_now
-from artstyle.catalog_decisions import Action, Decisions
-from artstyle.catalog_extraction import Extraction, Scan, SourceKind
-from artstyle.catalog_models import Input, Models
+from artstyle.catalog.database import Clock, connect, utc_now
+from artstyle.catalog.decisions import Action, Decisions
+from artstyle.catalog.extraction import Extraction, Scan, SourceKind
+from artstyle.catalog.models import Input, Models
 
 __all__ = ["Action", "Catalog", "Input", "Scan", "SourceKind", "open_catalog"]
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 
-from artstyle.catalog_errors import damaged, explained, no_database
-from artstyle.catalog_paths import path_of, stored_path
-from artstyle.catalog_schema import prepare
+from artstyle.catalog.errors import damaged, explained, no_database
+from artstyle.catalog.paths import path_of, stored_path
+from artstyle.catalog.schema import prepare
 from artstyle.errors import CatalogError
 from artstyle.names import shown
 from artstyle.workspace import CATALOG_NAME

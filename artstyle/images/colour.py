@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import ImageCms
 
-from artstyle._image_samples import transparent_sample
+from artstyle.images.samples import transparent_sample
 from artstyle.names import shown
 
 _INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC

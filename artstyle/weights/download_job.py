@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from artstyle._download_http import Answer, Interrupted, Refused, ask
-from artstyle._download_part import CHECKPOINT_BYTES, Origin, Part
 from artstyle.disk import check_room, free_bytes_of
 from artstyle.events import Emit, Note, Progress
+from artstyle.weights.download_http import Answer, Interrupted, Refused, ask
+from artstyle.weights.download_part import CHECKPOINT_BYTES, Origin, Part
 
 _CHUNK_BYTES = 256 << 10
 _PAGES = frozenset({"text/html", "application/xhtml+xml"})

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from artstyle.disk import in_words
 from artstyle.errors import WeightsError
-from artstyle.registry import Entry
+from artstyle.weights.entries import Entry
 
 HOME_VARIABLE = "ARTSTYLE_HOME"
 

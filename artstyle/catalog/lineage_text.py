@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from artstyle.lineage import Node
+from artstyle.catalog.lineage import Node
 from artstyle.names import shown
 
 

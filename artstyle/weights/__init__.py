@@ -16,7 +16,10 @@ from typing import Literal, TypeAlias
 from artstyle.errors import WeightsError
 from artstyle.events import Emit, Note, ignore
 from artstyle.files import sha256_of
-from artstyle.home import (
+from artstyle.weights.entries import Entry, Licence, entry, registry
+from artstyle.weights.model_names import held_models, resolve_model
+from artstyle.weights.pins import Basis, Pin, Pins, make_pin
+from artstyle.weights.places import (
     HOME_VARIABLE,
     home,
     imported_file,
@@ -24,9 +27,6 @@ from artstyle.home import (
     size_in_words,
     weights_file,
 )
-from artstyle.model_names import held_models, resolve_model
-from artstyle.pins import Basis, Pin, Pins, make_pin
-from artstyle.registry import Entry, Licence, entry, registry
 
 __all__ = [
     "HOME_VARIABLE",

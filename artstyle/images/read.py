@@ -10,18 +10,17 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import ImageFile
 
-from artstyle import _image_damage as damage
-from artstyle import _image_samples as samples
-from artstyle._image_colour import split_alpha, to_srgb
-from artstyle._image_kind import HEAD_BYTES, kind_of
-from artstyle._image_pillow import (
+from artstyle.errors import ImageError
+from artstyle.images import damage, samples
+from artstyle.images.colour import split_alpha, to_srgb
+from artstyle.images.kind import HEAD_BYTES, kind_of
+from artstyle.images.pillow import (
     DamagedError,
     beyond_pillow,
     faults_of_the_file,
     open_header,
     quiet,
 )
-from artstyle.errors import ImageError
 
 _ORIENTATION_TAG = 0x0112
 _EMPTY_ALPHA_KINDS = ("BMP", "TGA")  # often have a plane for alpha that nobody filled

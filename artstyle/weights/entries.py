@@ -1,4 +1,4 @@
-"""What is known about published weights: one entry each, read from `weights_registry.toml`.
+"""What is known about published weights: one entry each, read from `registry.toml`.
 
 An entry is knowledge only. Where files lie on this machine, and whether they are the right ones,
 is the business of `weights`.
@@ -148,7 +148,7 @@ def registry() -> Mapping[str, Entry]:
 @cache
 def _shipped() -> Mapping[str, Entry]:
     """The list that came with the package."""
-    text = resources.files("artstyle").joinpath("weights_registry.toml").read_text("utf-8")
+    text = resources.files("artstyle.weights").joinpath("registry.toml").read_text("utf-8")
     return MappingProxyType(parse(text))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypeAlias
 
-from artstyle.catalog_database import Database
+from artstyle.catalog.database import Database
 from artstyle.errors import CatalogError
 from artstyle.names import shown
 

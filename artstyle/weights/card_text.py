@@ -10,7 +10,7 @@ from artstyle.disk import in_words
 from artstyle.names import shown
 
 if TYPE_CHECKING:
-    from artstyle.cards import Card
+    from artstyle.weights.cards import Card
 
 
 def render_markdown(card: Card) -> str:

@@ -22,7 +22,8 @@ from pathlib import Path, PurePath
 import numpy as np
 from numpy.typing import NDArray
 
-from artstyle._image_arrays import (
+from artstyle.errors import ImageError
+from artstyle.images.arrays import (
     center_square,
     from_batch,
     from_tensor,
@@ -31,12 +32,11 @@ from artstyle._image_arrays import (
     resize_nearest,
     to_tensor,
 )
-from artstyle._image_colour import blend
-from artstyle._image_folder import list_images
-from artstyle._image_open import regular_file
-from artstyle._image_read import Decoded, decode
-from artstyle._image_write import encode_jpeg, encode_png, write_jpeg, write_png
-from artstyle.errors import ImageError
+from artstyle.images.colour import blend
+from artstyle.images.folder import list_images
+from artstyle.images.open import regular_file
+from artstyle.images.read import Decoded, decode
+from artstyle.images.write import encode_jpeg, encode_png, write_jpeg, write_png
 from artstyle.names import shown
 
 __all__ = [

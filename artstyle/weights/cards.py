@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from artstyle.card_text import render_markdown
 from artstyle.errors import WeightsError
 from artstyle.events import Emit, Note, ignore
 from artstyle.files import write_text
-from artstyle.home import imported_file, weights_file
-from artstyle.model_names import resolve_model
 from artstyle.recipes import read_recipe, resolved_toml, setting
-from artstyle.registry import Entry, Licence, find_entry, licence_of_words
+from artstyle.weights.card_text import render_markdown
+from artstyle.weights.entries import Entry, Licence, find_entry, licence_of_words
+from artstyle.weights.model_names import resolve_model
+from artstyle.weights.places import imported_file, weights_file
 from stylegan_ext.errors import CheckpointError
 from stylegan_ext.header import ModelHeader, read_header
 
