@@ -54,7 +54,9 @@ _FORMATS = {
         pixels="yuv420p",
         crf=18,
         threads=1,  # with more, x264 was seen to write other bytes from the same frames
-        encoder_options={"preset": "medium"},
+        # "cpu-independent": else x264 picks algorithms that round otherwise, by processor and by
+        # where a frame lies in memory; the same frames then gave other bytes one time in four.
+        encoder_options={"preset": "medium", "x264-params": "cpu-independent=1"},
         # The index goes to the front, so that a browser plays before it has everything.
         container_options={"movflags": "+faststart", "fflags": "+bitexact"},
     ),
