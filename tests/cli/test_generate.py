@@ -133,6 +133,7 @@ def test_what_was_drawn_can_be_traced_to_its_model(call, cli, workspace, tmp_pat
     picture = cli("trace", one, "--json", "--workspace", workspace).json()["lineage"]
     assert [child["facts"]["name"] for child in picture["children"]] == ["style"]
     assert picture["facts"]["seed"] == 1
+    assert Path(picture["file"]) == one
     film_file = tmp_path / "out" / "a.gif"
     traced = cli("trace", film_file, "--json", "--workspace", workspace).json()["lineage"]
     assert [child["facts"]["name"] for child in traced["children"]] == ["base", "style"]
