@@ -76,6 +76,7 @@ def project(  # noqa: PLR0917 - click passes them by name
     """
     from artstyle.machine import choose_device
     from artstyle.pipeline.project import project_photos, search_settings
+    from artstyle.pipeline.project_catalog import tell_catalog
     from artstyle.weights.model_names import resolve_model
 
     path = resolve_model(model, ctx.workspace, emit=ctx.emit)
@@ -88,6 +89,7 @@ def project(  # noqa: PLR0917 - click passes them by name
         ctx.result(data, f"would project {plan} on {where}, into {out}")
         return
     results = project_photos(photos, path, out, settings, **chosen, device=where, emit=ctx.emit)
+    tell_catalog(ctx.workspace, path, results)
 
     def text() -> str:
         lines = [f"likeness measured in: {results[0].features}"]

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
-
 from artstyle.events import Emit, ignore
 from artstyle.images import write_png
 from artstyle.pipeline.blend import Blended, draw_preview
-from artstyle.pipeline.generate.record import KEYWORD, lineage_text
+from artstyle.pipeline.generate.record import KEYWORD, lineage_in, lineage_text
 from artstyle.report.sheet import contact_sheet
 from stylegan_ext.header import read_header
 
@@ -42,7 +40,7 @@ def make_preview(blended: Blended, seeds: Sequence[int], *, emit: Emit = ignore)
     """
     path = preview_file(blended.out)
     lineage = _lineage(blended, seeds)
-    if _lineage_in(path) == lineage:
+    if lineage_in(path) == lineage:
         return path
     rows = draw_preview(blended, seeds, emit=emit)
     pictures = [picture for row in rows for picture in row]
@@ -72,12 +70,3 @@ def _lineage(blended: Blended, seeds: Sequence[int]) -> str:
             "licence": blended.licence,
         }
     )
-
-
-def _lineage_in(path: Path) -> str | None:
-    """What a picture says it was made from; None if it is no such file."""
-    try:
-        with Image.open(path, formats=["PNG"]) as picture:
-            return picture.info.get(KEYWORD)
-    except (OSError, ValueError, SyntaxError, UnidentifiedImageError):
-        return None

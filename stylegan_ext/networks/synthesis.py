@@ -257,9 +257,8 @@ class SynthesisNetwork(nn.Module):
         bfloat16 or float16; None goes back to float32. The picture itself stays float32.
         """
         count = self.num_fp16_res if num_res is None else num_res
-        low = set(self.block_resolutions[len(self.block_resolutions) - count :]) if count else set()
-        for resolution in self.block_resolutions:
-            self.block(resolution).low_precision = dtype if resolution in low else None
+        for place, resolution in enumerate(reversed(self.block_resolutions)):
+            self.block(resolution).low_precision = dtype if place < count else None
 
     def forward(self, ws: torch.Tensor, noise_mode: NoiseMode = "const") -> torch.Tensor:
         """Draw pictures.

@@ -101,6 +101,20 @@ def test_writes_everything_and_goes_on_where_it_was(
     assert [row["was_done"] for row in other] == [False, False]
 
 
+def test_trace_leads_from_the_picture_to_the_photo(
+    cli: Callable[..., Any], model: Path, photos: list[Path], workspace: Path
+) -> None:
+    out = workspace / "projected"
+    words = ["project", photos[0], "--model", model, "--steps", 2, "--out", out]
+    for _ in range(2):  # the second time nothing is new
+        done = cli(*words, "--workspace", workspace)
+        assert done.exit_code == 0, done.stderr
+    traced = cli("trace", out / "me" / "proj.png", "--workspace", workspace)
+    assert traced.exit_code == 0, traced.stderr
+    for name in ("proj.png", "projection.safetensors", "tiny.safetensors", "me.png", "CC0-1.0"):
+        assert name in traced.stdout
+
+
 def test_the_picture_is_what_the_latent_draws(
     cli: Callable[..., Any], model: Path, photos: list[Path], tmp_path: Path
 ) -> None:

@@ -198,6 +198,17 @@ def test_low_precision_stays_near_float32(dtype: torch.dtype) -> None:
         assert torch.equal(run(), expected)
 
 
+@pytest.mark.parametrize(("count", "low"), [(0, []), (2, [16, 32]), (9, [4, 8, 16, 32])])
+def test_low_precision_goes_from_the_finest_down(count: int, low: list[int]) -> None:
+    g = StyleGAN2Generator(8, 0, 8, 32, 3, synthesis_kwargs={"channel_base": 64})
+    d = Discriminator(0, 32, 3, channel_base=64)
+    g.synthesis.use_low_precision(torch.bfloat16, count)
+    d.use_low_precision(torch.bfloat16, count)
+    for body in (g.synthesis, d):
+        found = [r for r in body.block_resolutions if body.block(r).low_precision is not None]
+        assert sorted(found) == [r for r in low if r in body.block_resolutions]
+
+
 def test_a_picture_does_not_depend_on_its_batch() -> None:
     torch.manual_seed(2)
     g = StyleGAN2Generator(32, 0, 32, 64, 3, synthesis_kwargs={"channel_base": 1024})
