@@ -183,3 +183,24 @@ def test_errors_say_what_does_not_fit(generator, features) -> None:
     conditional = StyleGAN2Generator(16, 3, 16, 16, 3, synthesis_kwargs=SMALL)
     with pytest.raises(ParameterError, match="3 classes"):
         project(conditional, torch.zeros(1, 3, 16, 16), features)
+
+
+def test_a_stopped_photo_is_not_carried_on_by_its_momentum(generator, features) -> None:
+    settings = replace(W_PLUS, steps=40, lr=0.05, patience=2, min_progress=0.05, w_samples=200)
+    targets = photos(generator, 4)
+    together = project(generator, targets, features, settings)
+    assert len({one.steps for one in together}) > 1  # they stop at different times
+    for i, one in enumerate(together):
+        (alone,) = project(generator, targets[i : i + 1], features, settings)
+        assert alone.steps == one.steps
+        assert torch.equal(alone.ws, one.ws)
+
+
+def test_the_layout_of_the_photo_changes_nothing(generator, features) -> None:
+    target = photos(generator, 1)
+    turned = target.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
+    assert turned.stride() != target.stride()
+    settings = replace(W_PLUS, steps=8, w_samples=200)
+    (first,) = project(generator, target, features, settings)
+    (second,) = project(generator, turned, features, settings)
+    assert torch.equal(first.ws, second.ws)
