@@ -194,13 +194,3 @@ def test_a_stopped_photo_is_not_carried_on_by_its_momentum(generator, features) 
         (alone,) = project(generator, targets[i : i + 1], features, settings)
         assert alone.steps == one.steps
         assert torch.equal(alone.ws, one.ws)
-
-
-def test_the_layout_of_the_photo_changes_nothing(generator, features) -> None:
-    target = photos(generator, 1)
-    turned = target.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
-    assert turned.stride() != target.stride()
-    settings = replace(W_PLUS, steps=8, w_samples=200)
-    (first,) = project(generator, target, features, settings)
-    (second,) = project(generator, turned, features, settings)
-    assert torch.equal(first.ws, second.ws)
