@@ -66,7 +66,7 @@ class Part:
         self._stream.close()
         if self.size_bytes == 0:
             self.file.unlink(missing_ok=True)
-            self.record.unlink(missing_ok=True)
+            self._remove_record()
 
     @property
     def sha256(self) -> str:
@@ -76,7 +76,7 @@ class Part:
     def start_over(self, origin: Origin | None = None) -> None:
         """Drop what came so far; what comes next is from `origin`."""
         with disk_errors(self.file):
-            self.record.unlink(missing_ok=True)
+            self._remove_record()
             self._stream.truncate(0)
             self._stream.seek(0)
         self.origin = origin
@@ -110,7 +110,7 @@ class Part:
             os.fsync(self._stream.fileno())
             self._stream.close()
             self.file.replace(target)
-            self.record.unlink(missing_ok=True)
+            self._remove_record()
             sync_folder(target.parent)
 
     def _checkpoint(self) -> None:
@@ -139,6 +139,12 @@ class Part:
         self.origin = origin
         self.size_bytes = self._checked_bytes = sound_bytes
         self._stream.truncate(sound_bytes)
+
+    def _remove_record(self) -> None:
+        """Remove the record, and what a kill in the middle of writing it may have left."""
+        self.record.unlink(missing_ok=True)
+        for torn in self.record.parent.glob(f".{self.record.name[:40]}.*.part"):
+            torn.unlink(missing_ok=True)
 
 
 def _read(record: Path) -> tuple[Origin | None, int, str]:
