@@ -303,6 +303,8 @@ def test_a_killed_download_is_continued(server: FileServer, target: Path) -> Non
         process.wait(timeout=20)
     assert not target.exists()
     sound_bytes = size_in(record)
+    torn = target.with_name(".file.bin.part.json.0123456789abcdef.part")
+    torn.write_bytes(b"{")  # as a kill in the middle of recording leaves it
     fetched = fetch([server.address], target)
     assert fetched.resumed_bytes == sound_bytes
     assert server.ranges == [None, f"bytes={sound_bytes}-"]
