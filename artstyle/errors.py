@@ -9,7 +9,8 @@
     ├── WorkspaceError            the workspace is missing, foreign or not writable
     ├── CatalogError              artstyle.sqlite is damaged, too new, or contradicts its files
     ├── WeightsError              weights are missing, changed or could not be fetched
-    └── RunError                  a run folder cannot be used
+    ├── RunError                  a run folder cannot be used
+    └── MeasureError              a measure cannot be taken of these pictures
 
 Every message says what happened, to which value, and why; `hint` says what to type or do next.
 The engine (`stylegan_ext`) has its own tree, because it knows nothing of artstyle; the command
@@ -75,3 +76,7 @@ class WeightsError(ArtstyleError):
 
 class RunError(ArtstyleError):
     """A run folder cannot be used."""
+
+
+class MeasureError(ArtstyleError):
+    """A measure cannot be taken: too few pictures, features that do not fit or are not finite."""
