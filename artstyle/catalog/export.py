@@ -17,7 +17,18 @@ if TYPE_CHECKING:
 Format: TypeAlias = Literal["csv", "parquet"]
 
 TABLES = (
-    *("source", "source_path", "scan", "frame", "face", "crop", "decision", "build", "member"),
+    *(
+        "source",
+        "source_path",
+        "setting",
+        "scan",
+        "frame",
+        "face",
+        "crop",
+        "decision",
+        "build",
+        "member",
+    ),
     *("run", "model", "model_parent", "projection", "artefact", "artefact_input"),
 )
 

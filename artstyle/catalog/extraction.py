@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -64,6 +66,40 @@ class Extraction(Database):
             key = {"source": source, "style": style, "settings_sha256": settings_sha256}
             reached = {"until_pts_s": until_pts_s, "finished": int(finished), "at": self._now()}
             self.replace("scan", key, reached)
+
+    def add_settings(self, value: Json, notes: Json | None = None) -> str:
+        """Write down what scans are made with; notes say more about it and change nothing.
+
+        Returns:
+            The `settings_sha256` of such scans: the digest of the value as canonical JSON.
+        """
+        text = canonical_json(value)
+        sha256 = hashlib.sha256(text.encode()).hexdigest()
+        values = {"value": text}
+        if notes is not None:
+            values["notes"] = canonical_json(notes)
+        self.replace("setting", {"sha256": sha256}, values)
+        return sha256
+
+    def settings(self, source: int, *, style: str) -> list[tuple[str, Scan, Json, Json]]:
+        """The scans of a source for a style: digest, how far, what they are made with, notes."""
+        found = self.rows(
+            "SELECT scan.settings_sha256, until_pts_s, finished, setting.value, setting.notes"
+            " FROM scan JOIN setting ON setting.sha256 = scan.settings_sha256"
+            " WHERE source = ? AND style = ? ORDER BY scan.settings_sha256",
+            *(source, style),
+        )
+        return [
+            (sha256, Scan(until, bool(finished)), json.loads(value), json.loads(notes))
+            for sha256, until, finished, value, notes in found
+        ]
+
+    def forget_other_scans(self, source: int, *, style: str, settings_sha256: str) -> None:
+        """Let only one way of searching a source for a style stand: another one starts anew."""
+        self.change(
+            "DELETE FROM scan WHERE source = ? AND style = ? AND settings_sha256 <> ?",
+            *(source, style, settings_sha256),
+        )
 
     def add_frame(self, source: int, *, pts_s: float, shot: int | None = None) -> int:
         """A frame by its presentation time in seconds; a picture has one, at 0.

@@ -203,7 +203,16 @@ CREATE TABLE artefact_input (
 CREATE INDEX artefact_input_by_artefact ON artefact_input (artefact);
 """
 
-MIGRATIONS: tuple[str, ...] = (_EXTRACTION, _MODELS)
+# 3: what a scan was made with, in words that can be read.
+_SETTINGS = """
+CREATE TABLE setting (
+    sha256 TEXT PRIMARY KEY CHECK (length(sha256) = 64), -- scan.settings_sha256
+    value  TEXT NOT NULL CHECK (json_valid(value)),      -- the JSON that the digest is of
+    notes  TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(notes)) -- e.g. why a detector was chosen
+) STRICT, WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_EXTRACTION, _MODELS, _SETTINGS)
 VERSION = len(MIGRATIONS)
 
 

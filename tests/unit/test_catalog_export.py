@@ -24,6 +24,7 @@ def test_csv_holds_every_row_of_every_table(tmp_path: Path) -> None:
         catalog.mark_scan(
             way.film, style="sintel", settings_sha256="s", until_pts_s=1.5, finished=False
         )
+        catalog.add_settings({"size_px": 256}, {"detector": "named"})
         files = export(catalog, tmp_path / "tables")
         assert [path.name for path in files] == [f"{t}.csv" for t in (*TABLES, "crops_overview")]
         for name, path in zip(TABLES, files, strict=False):

@@ -144,7 +144,7 @@ def test_migration_that_fails_leaves_the_old_file(
     before = schema(file_in(tmp_path))
     broken = (*catalog_schema.MIGRATIONS, "CREATE TABLE fine (id INTEGER) STRICT;\nNONSENSE;\n")
     monkeypatch.setattr(catalog_schema, "MIGRATIONS", broken)
-    monkeypatch.setattr(catalog_schema, "VERSION", 3)
+    monkeypatch.setattr(catalog_schema, "VERSION", len(broken))
     assert "syntax error" in str(refusal(tmp_path))
     assert schema(file_in(tmp_path)) == before
     monkeypatch.undo()

@@ -1,0 +1,1 @@
+"""Films, folders of pictures and sprites to aligned crops in the catalog."""
