@@ -6,6 +6,7 @@ former ends the process where that is missing. Only the files are looked up.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -184,6 +185,26 @@ def descriptor(rgb: Pixels, face: Face) -> NDArray[np.float32]:
     shape = dlib.full_object_detection(outline, parts)
     figures = _model("descriptor").compute_face_descriptor(chip, shape)
     return np.array(figures, dtype=np.float32)
+
+
+def describe_chips(chips: Sequence[Pixels]) -> NDArray[np.float32]:
+    """The figures of faces that were cut out already, upright and as large as dlib wants them.
+
+    Args:
+        chips: each [150, 150, 3] uint8, RGB, as dlib.get_face_chip cuts with a padding of 0.25.
+
+    Returns:
+        [n, 128] float32; see `descriptor`.
+
+    Raises:
+        WeightsError: dlib or its models are missing.
+    """
+    if (fault := lack()) is not None:
+        raise fault
+    if not chips:
+        return np.zeros((0, 128), dtype=np.float32)
+    found = _model("descriptor").compute_face_descriptor(list(chips), 0)
+    return np.array(found, dtype=np.float32)
 
 
 def _around(rgb: Pixels, box: Box) -> tuple[Pixels, NDArray[np.float64], NDArray[np.float64]]:

@@ -188,9 +188,7 @@ def frechet_of_features(first: Features, second: Features, *, ddof: int = 1) -> 
         raise MeasureError("a set of fewer than two pictures has no spread to compare")
     if max(map(len, sets)) > sets[0].shape[1]:
         one, two = moments_of(first), moments_of(second)
-        return frechet_distance(
-            one.mean, one.covariance(ddof), two.mean, two.covariance(ddof)
-        )
+        return frechet_distance(one.mean, one.covariance(ddof), two.mean, two.covariance(ddof))
     means = [rows.mean(axis=0, dtype=np.float64) for rows in sets]
     spread = [
         (rows - mean) / np.sqrt(len(rows) - ddof) for rows, mean in zip(sets, means, strict=True)

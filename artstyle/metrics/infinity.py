@@ -64,8 +64,6 @@ def frechet_at_infinity(
     growing, distances = Moments(dim), []
     for count in counts:
         growing.add(fakes[order[growing.count : count]])
-        distances.append(
-            frechet_distance(mean, covariance, growing.mean, growing.covariance(ddof))
-        )
+        distances.append(frechet_distance(mean, covariance, growing.mean, growing.covariance(ddof)))
     _, value = np.polyfit(1 / counts, distances, 1)
     return Extrapolated(float(value), tuple(map(int, counts)), tuple(map(float, distances)))

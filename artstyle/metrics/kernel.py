@@ -106,9 +106,7 @@ def mean_of_subsets(
         xx, yy = kernel(some_x, some_x), kernel(some_y, some_y)
         inside = [float(k.sum(dtype=torch.float64) - k.trace().double()) for k in (xx, yy)]
         across = float(kernel(some_x, some_y).sum(dtype=torch.float64))
-        values.append(
-            inside[0] / (n * (n - 1)) + inside[1] / (m * (m - 1)) - 2 * across / (n * m)
-        )
+        values.append(inside[0] / (n * (n - 1)) + inside[1] / (m * (m - 1)) - 2 * across / (n * m))
     return float(np.mean(values))
 
 
@@ -222,9 +220,7 @@ class _Leading:
 
     def add(self, rows: NDArray[np.int64], sums: torch.Tensor, pairs: int, *, own: bool) -> None:
         """Count in the sums of the kernel over `pairs` others, for some rows without repeats."""
-        total, number = (
-            (self.own, self.own_pairs) if own else (self.other, self.other_pairs)
-        )
+        total, number = (self.own, self.own_pairs) if own else (self.other, self.other_pairs)
         total[rows] += sums.double().numpy()
         number[rows] += pairs
 
