@@ -48,7 +48,9 @@ class Moments:
         rows = checked(features)
         if rows.shape[1] != self.dim:
             raise MeasureError(f"features of {rows.shape[1]} figures do not go with {self.dim}")
-        if len(rows) and self._origin is None:
+        if not len(rows):
+            return
+        if self._origin is None:
             self._origin = rows[:_BLOCK_ROWS].mean(axis=0, dtype=np.float64)
         for begin in range(0, len(rows), _BLOCK_ROWS):
             block = rows[begin : begin + _BLOCK_ROWS].astype(np.float64)

@@ -28,6 +28,7 @@ CONFIDENCE = 0.95
 _CHUNK_ROWS = 512  # of the kernel at once
 IntervalKind: TypeAlias = Literal["bootstrap", "normal"]
 Blocks: TypeAlias = NDArray[np.int64]  # [blocks, rows]
+Sums: TypeAlias = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -77,12 +78,12 @@ def kernel_distance(
     blocks = [_chain(len(rows), size // 2, subsets + 1, generator) for rows in (x, y)]
     if max(len(x), len(y)) <= dense_rows:
         sums, samples = _dense(x, y, blocks, generator)
-        values = _subset_values(*sums, size)
+        values = sums.values(size)
         low, high = np.quantile(samples, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
         kind: IntervalKind = "bootstrap"
     else:
         sums, spread = _sparse(x, y, blocks)
-        values = _subset_values(*sums, size)
+        values = sums.values(size)
         low, high = values.mean() - 1.96 * spread, values.mean() + 1.96 * spread
         kind = "normal"
     return KernelDistance(float(values.mean()), float(low), float(high), kind, subsets, size)
@@ -131,34 +132,32 @@ def _chain(count: int, half: int, blocks: int, generator: np.random.Generator) -
     return np.stack(made)
 
 
-# Sums of the kernel over blocks: inside a block without the diagonal, block with the next one,
-# for both sets; and across the sets (own, next, previous).
-_Sums: TypeAlias = tuple[NDArray[np.float64], ...]
+@dataclass(frozen=True)
+class _Sums:
+    """Sums of the kernel over pairs of rows of two blocks; x are reals, y fakes."""
 
+    xx: Sums  # inside each block, without its diagonal
+    xx_next: Sums  # each block with the next one: one less
+    yy: Sums
+    yy_next: Sums
+    xy: Sums  # each block with the other set's of the same number
+    xy_next: Sums  # with the other set's next block
+    yx_next: Sums  # the other set's block with the next one of x
 
-def _subset_values(
-    xx: NDArray[np.float64],
-    xx_next: NDArray[np.float64],
-    yy: NDArray[np.float64],
-    yy_next: NDArray[np.float64],
-    xy: NDArray[np.float64],
-    xy_next: NDArray[np.float64],
-    yx_next: NDArray[np.float64],
-    size: int,
-) -> NDArray[np.float64]:
-    """The squared MMD of each subset, from the sums over blocks."""
-    inside = [
-        own[:-1] + own[1:] + 2 * following for own, following in ((xx, xx_next), (yy, yy_next))
-    ]
-    across = xy[:-1] + xy[1:] + xy_next + yx_next
-    values: NDArray[np.float64] = (inside[0] + inside[1]) / (size * (size - 1))
-    values -= 2 * across / size**2
-    return values
+    def values(self, size: int) -> Sums:
+        """The squared MMD of each subset; a subset is a block and the next one."""
+        inside = [
+            own[:-1] + own[1:] + 2 * following
+            for own, following in ((self.xx, self.xx_next), (self.yy, self.yy_next))
+        ]
+        across = self.xy[:-1] + self.xy[1:] + self.xy_next + self.yx_next
+        values: Sums = (inside[0] + inside[1]) / (size * (size - 1)) - 2 * across / size**2
+        return values
 
 
 def _dense(
     x: torch.Tensor, y: torch.Tensor, blocks: list[Blocks], generator: np.random.Generator
-) -> tuple[_Sums, NDArray[np.float64]]:
+) -> tuple[_Sums, Sums]:
     """All of the kernel, a few rows at a time: sums over blocks, and the bootstrap's values."""
     members = [_members(len(rows), some) for rows, some in zip((x, y), blocks, strict=True)]
     weights = [
@@ -185,17 +184,20 @@ def _dense(
             over_blocks += members[one][part].double().T @ product[:, :split]
             over_weights += (weights[one][part].double() * product[:, split:]).sum(dim=0)
         found[name] = over_blocks, over_weights
-    samples = 0
+    samples = -2 * found["xy"][1] / (len(x) * len(y))
     for name, index in (("xx", 0), ("yy", 1)):
         w = weights[index].double()
-        pairs = w.sum(dim=0).square() - w.square().sum(dim=0)
-        samples = samples + found[name][1] / pairs
-    samples = samples - 2 * found["xy"][1] / (len(x) * len(y))
+        samples += found[name][1] / (w.sum(dim=0).square() - w.square().sum(dim=0))
     xx, yy, xy = (found[name][0].numpy() for name in ("xx", "yy", "xy"))
-    sums = (
-        xx.diagonal(), xx.diagonal(1), yy.diagonal(), yy.diagonal(1),
-        xy.diagonal(), xy.diagonal(1), xy.diagonal(-1),
-    )  # fmt: skip
+    sums = _Sums(
+        xx=xx.diagonal(),
+        xx_next=xx.diagonal(1),
+        yy=yy.diagonal(),
+        yy_next=yy.diagonal(1),
+        xy=xy.diagonal(),
+        xy_next=xy.diagonal(1),
+        yx_next=xy.diagonal(-1),
+    )
     return sums, samples.numpy()
 
 
@@ -269,4 +271,4 @@ def _sparse(x: torch.Tensor, y: torch.Tensor, blocks: list[Blocks]) -> tuple[_Su
             leading[1].add(at_two, k.sum(dim=0), half, own=False)
         held = [rows]
     spread = 2 * float(np.sqrt(leading[0].variance() + leading[1].variance()))
-    return tuple(sums[name] for name in names), spread
+    return _Sums(**sums), spread

@@ -29,6 +29,8 @@ class Conv(nn.Module):
         padding: zeros on each side; "same" keeps the size.
     """
 
+    bn: nn.BatchNorm2d | nn.Identity
+
     def __init__(
         self,
         c_in: int,
@@ -49,15 +51,12 @@ class Conv(nn.Module):
         """Put the normalisation into the convolution's weights, for good: a pass less."""
         if isinstance(self.bn, nn.Identity):
             return
-        mean, variance = self.bn.running_mean, self.bn.running_var
-        assert mean is not None  # it tracks its moments
-        assert variance is not None
-        scale = self.bn.weight / torch.sqrt(variance + self.bn.eps)
-        old = self.conv
-        new = nn.Conv2d(old.in_channels, old.out_channels, old.kernel_size, old.stride, old.padding)
-        new.weight = nn.Parameter(old.weight.detach() * scale.detach()[:, None, None, None])
-        new.bias = nn.Parameter((self.bn.bias - mean * scale).detach())
-        self.conv, self.bn = new, nn.Identity()
+        held = self.bn.state_dict()
+        scale = held["weight"] / torch.sqrt(held["running_var"] + self.bn.eps)
+        weight = self.conv.weight.detach() * scale[:, None, None, None]
+        self.conv.weight = nn.Parameter(weight)
+        self.conv.bias = nn.Parameter(held["bias"] - held["running_mean"] * scale)
+        self.bn = nn.Identity()
 
 
 def _average(x: torch.Tensor) -> torch.Tensor:

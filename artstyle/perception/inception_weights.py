@@ -29,7 +29,7 @@ _BN["running_var"] = "moving_variance"
 # "mixed", "mixed_1" ... "mixed_10"; towers are the branches, in this order.
 _STEM = ("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "Conv2d_3b_1x1", "Conv2d_4a_3x3")
 _STEM_TF = ("conv", "conv_1", "conv_2", "conv_3", "conv_4")
-_BLOCKS = tuple("5b 5c 5d 6a 6b 6c 6d 6e 7a 7b 7c".split())
+_BLOCKS = ("5b", "5c", "5d", "6a", "6b", "6c", "6d", "6e", "7a", "7b", "7c")
 _35 = {
     "branch1x1": "conv",
     "branch5x5_1": "tower/conv",
