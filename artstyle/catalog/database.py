@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
@@ -256,6 +256,15 @@ class Database:
         """
         with self.transaction(), explained(self.path):
             self._connection.execute(statement, values)
+
+    def change_many(self, statement: str, values: Iterable[Sequence[Any]]) -> None:
+        """Run one statement that writes for each of many sets of values, in one transaction.
+
+        Raises:
+            CatalogError: see `change`.
+        """
+        with self.transaction(), explained(self.path):
+            self._connection.executemany(statement, values)
 
     def check(self) -> None:
         """Look through the whole file for damage.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
 from typing import Any, Literal, TypeAlias
 
 from artstyle.catalog.database import Database
@@ -18,6 +20,17 @@ _RIVALS: dict[Action, tuple[Action, Action]] = {
     "untag": ("tag", "untag"),
     "split": ("split", "split"),
 }
+
+
+@dataclass(frozen=True)
+class NewDecision:
+    """A decision that is to be made; see `Decisions.decide`."""
+
+    crop: int
+    action: Action
+    value: str | None  # the tag, or the name of the split
+    reason: str
+    figure: float | None = None
 
 
 class Decisions(Database):
@@ -55,6 +68,22 @@ class Decisions(Database):
             given = {"crop": crop, "action": action, "value": value, "reason": reason}
             rest = {"figure": figure, "by": by, "batch": batch, "at": self._now()}
             return self.insert("decision", given | rest)
+
+    def decide_all(
+        self, decisions: Iterable[NewDecision], *, by: str, batch: str | None = None
+    ) -> int:
+        """Decide many things at once, in one transaction; gives how many.
+
+        Unlike `decide` it writes all of them, whatever is in force: look at that first, in the
+        same transaction.
+        """
+        rows = [(*astuple(one), by, batch, self._now()) for one in decisions]
+        query = (
+            'INSERT INTO decision (crop, action, value, reason, figure, "by", batch, at)'
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        )
+        self.change_many(query, rows)
+        return len(rows)
 
     def _in_force(self, crop: int, action: Action, value: str | None) -> tuple[Any, ...] | None:
         """The decision that a new one would take the place of."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -144,6 +144,11 @@ class Extraction(Database):
         """Add figures about a face to those that are known; a figure of None takes one away."""
         query = "UPDATE face SET quality = json_patch(quality, ?) WHERE id = ?"
         self.change(query, canonical_json(figures), face)
+
+    def set_qualities(self, figures: Mapping[int, Json]) -> None:
+        """What `set_quality` does, of many faces at once: figures by the face's id."""
+        query = "UPDATE face SET quality = json_patch(quality, ?) WHERE id = ?"
+        self.change_many(query, ((canonical_json(one), face) for face, one in figures.items()))
 
     def add_crop(
         self,
