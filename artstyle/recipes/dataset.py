@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
@@ -23,6 +24,9 @@ Detector: TypeAlias = Literal[
 ]
 DETECTORS: tuple[Detector, ...] = get_args(Detector)
 SourceKind: TypeAlias = Literal["video", "images", "sprites"]
+Keyframes: TypeAlias = Literal["auto", "never", "only"]
+
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 def style_fault(name: str) -> str | None:
@@ -45,6 +49,23 @@ def share_fault(share: float) -> str | None:
     return None if 0 <= share < 1 else "is no share from 0 to below 1"
 
 
+def colour_fault(colour: str) -> str | None:
+    """What keeps a text from being a colour, or None."""
+    return None if _COLOUR.fullmatch(colour) else "is no colour like #ff00ff"
+
+
+def colour_of(text: str) -> tuple[int, int, int]:
+    """Red, green and blue, [0, 255], of a text like #ff00ff.
+
+    Raises:
+        UsageError: it is no colour.
+    """
+    if (fault := colour_fault(text)) is not None:
+        raise UsageError(f"{text!r} {fault}")
+    red, green, blue = bytes.fromhex(text[1:])
+    return red, green, blue
+
+
 @dataclass(frozen=True)
 class SourceRecipe:
     """One film, folder or sprite sheet."""
@@ -60,14 +81,32 @@ class ExtractRecipe:
     """From pictures to aligned crops."""
 
     detector: Detector = setting(
-        "auto", help="What finds the faces; auto takes the first that suits and is there."
+        "auto", help="What finds the faces; auto tries those that are there on a sample."
     )
+    layout: str = setting("", help="Where the faces lie, for detector layout: the layout's name.")
     size_px: int = setting(256, help="Side of the aligned crops in pixels.", check=size_fault)
     every_s: float = setting(
         0.5, help="Seconds between two frames taken from a video; a guess.", above=0
     )
+    per_shot: int | None = setting(
+        None, help="At most so many frames of a shot are looked at.", low=1, high=16
+    )
+    keyframes: Keyframes = setting(
+        "auto", help="Read only a video's keyframes: where they lie close enough, never, or only."
+    )
+    per_appearance: int = setting(
+        3, help="Crops kept of a face's appearance in a shot, the best; a guess.", low=1
+    )
     min_face_px: int = setting(
-        48, help="Faces with a smaller side are left out, in pixels; a guess.", low=1
+        48,
+        help="Faces whose square is smaller in the frame are left out, in pixels; a guess.",
+        low=1,
+    )
+    enlarge_limit: float = setting(
+        1.5, help="Crops enlarged by more than this are marked as enlarged; a guess.", above=0
+    )
+    matte: str = setting(
+        "#ffffff", help="Colour under transparent pixels, #rrggbb.", check=colour_fault
     )
 
 

@@ -9,7 +9,7 @@ where it stands still.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -78,10 +78,11 @@ def sample(
     film: Film,
     plan: Plan,
     *,
+    after_s: float | None = None,
     threads: int = 1,
     emit: Emit = ignore,
     on_damage: OnDamage | None = None,
-) -> Iterator[Sampled]:
+) -> Generator[Sampled, None, None]:
     """Choose frames while reading; the frames of a shot come when it has ended, in order.
 
     Frames that the decoder marks as damaged are not chosen.
@@ -89,6 +90,8 @@ def sample(
     Args:
         film: what `open_film` gave.
         plan: which frames are wanted.
+        after_s: leave out what was chosen up to this time by an earlier reading with the same
+            plan; all others are the same as without. None: leave out nothing.
         threads: how many the decoder may use; 0 lets it choose.
         emit: hears how far it is, and whether keyframes suffice.
         on_damage: hears of every fault of the film; None: `emit` hears it as a warning.
@@ -109,12 +112,12 @@ def sample(
     detector = ShotDetector(min_shot_s=plan.min_shot_s)
     if keyframes_only:
         detector = ShotDetector(_KEYFRAME_THRESHOLD, None, plan.min_shot_s)
-    shot = _Shot(0, plan)
+    shot = _Shot(0, plan, after_s)
     told_s = film.start_s
     for one, begins in _with_shots(raw, detector):
         if begins is not None and begins != shot.number:
             yield from shot.end()
-            shot = _Shot(begins, plan)
+            shot = _Shot(begins, plan, after_s)
         yield from shot.take(one)
         if one.pts_s >= told_s + _PROGRESS_S:
             told_s = one.pts_s
@@ -196,6 +199,7 @@ class _Shot:
 
     number: int
     plan: Plan
+    after_s: float | None
     held: list[_Candidate] = field(default_factory=list)
     best: _Candidate | None = None  # of the span that is open
     begin_s: float | None = None
@@ -222,25 +226,27 @@ class _Shot:
         """The shot is over: the frames that were chosen and not given yet."""
         yield from self._close()
         for one in spread(self.held, self.plan.per_shot or len(self.held)):
-            yield self._sampled(one)
+            yield from self._sampled(one)
 
     def _close(self) -> Iterator[Sampled]:
         best, self.best = self.best, None
         if best is None:
             return
         if self.plan.per_shot is None:
-            yield self._sampled(best)
+            yield from self._sampled(best)
             return
         self.held.append(best)
         if len(self.held) > _HELD_PER_WANTED * self.plan.per_shot:
             self.held = self.held[::2]
             self.stride *= 2
 
-    def _sampled(self, one: _Candidate) -> Sampled:
+    def _sampled(self, one: _Candidate) -> Iterator[Sampled]:
         raw = one.raw
+        if self.after_s is not None and raw.pts_s <= self.after_s:
+            return
         rgb = raw.rgb(self.plan.size_limit_px)
         frame = Frame(raw.pts_s, rgb, raw.is_keyframe, raw.index, raw.is_damaged)
-        return Sampled(frame, self.number, one.sharpness)
+        yield Sampled(frame, self.number, one.sharpness)
 
 
 def spread(candidates: list[_Candidate], wanted: int) -> list[_Candidate]:
