@@ -18,8 +18,8 @@ from artstyle.cli._errors import explain, report
 COMMANDS = {
     "init": "artstyle.cli.init:init",
     "doctor": "artstyle.cli.doctor:doctor",
-    "review": "artstyle.cli.review:review",
     "extract": "artstyle.cli.extract:extract",
+    "review": "artstyle.cli.review:review",
     "models": "artstyle.cli.models:models",
     "generate": "artstyle.cli.generate:generate",
     "project": "artstyle.cli.project:project",

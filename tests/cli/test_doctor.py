@@ -62,15 +62,15 @@ def test_a_package_that_is_not_there_says_what_to_type():
 
 
 def test_an_extra_is_missing_until_all_of_it_is_there(monkeypatch):
-    assert software.requirements_of("web") == ("fastapi", "uvicorn")
-    there = {"fastapi": "1.0"}
+    assert software.requirements_of("track") == ("tensorboard", "mlflow-skinny")
+    there = {"tensorboard": "1.0"}
     monkeypatch.setattr(software, "version_of", there.get)
-    web = by_name(list(software.extras()), "web")
-    assert (web.state, web.value) == ("missing", "without uvicorn")
-    assert web.remedy == "pip install 'artstyle[web]'"
-    there["uvicorn"] = "2.0"
-    web = by_name(list(software.extras()), "web")
-    assert (web.state, web.value) == ("ok", "fastapi 1.0, uvicorn 2.0")
+    track = by_name(list(software.extras()), "track")
+    assert (track.state, track.value) == ("missing", "without mlflow-skinny")
+    assert track.remedy == "pip install 'artstyle[track]'"
+    there["mlflow-skinny"] = "2.0"
+    track = by_name(list(software.extras()), "track")
+    assert (track.state, track.value) == ("ok", "tensorboard 1.0, mlflow-skinny 2.0")
 
 
 def test_what_is_looked_at_is_what_the_package_declares():

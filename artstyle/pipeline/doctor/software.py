@@ -31,7 +31,6 @@ ESSENTIAL = {
 EXTRAS = {
     "track": "runs shown in TensorBoard or MLflow",
     "distributed": "training on several devices",
-    "web": "the pages to review faces and to try styles",
     "parquet": "the catalog as Parquet tables",
 }
 DECODERS = ("h264", "hevc", "vp9", "av1", "mpeg4", "gif")
