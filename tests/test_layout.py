@@ -26,7 +26,7 @@ ROOMS = (
     ("cli", "web"),
     ("report",),
     ("pipeline",),
-    ("video", "faces", "curate", "corpus", "metrics", "baselines"),
+    ("video", "faces", "sprites", "curate", "corpus", "metrics", "baselines"),
     ("perception",),
     ("ground",),
 )
