@@ -7,6 +7,7 @@ line nobody sees a recipe: functions take plain arguments.
 
 from __future__ import annotations
 
+from artstyle.recipes.curate import CurateRecipe as CurateRecipe
 from artstyle.recipes.dataset import BuildRecipe as BuildRecipe
 from artstyle.recipes.dataset import DatasetRecipe as DatasetRecipe
 from artstyle.recipes.dataset import ExtractRecipe as ExtractRecipe

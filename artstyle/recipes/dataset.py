@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 from artstyle.errors import UsageError
+from artstyle.recipes.curate import CurateRecipe
 from artstyle.recipes.schema import setting
 from artstyle.workspace import check_style_name
 
@@ -133,6 +134,7 @@ class DatasetRecipe:
     licence: str = setting("unknown", help="What one may do with the whole, as its sources allow.")
     sources: tuple[SourceRecipe, ...] = setting((), help="Where the pictures come from.")
     extract: ExtractRecipe = setting(ExtractRecipe, help="From pictures to aligned crops.")
+    curate: CurateRecipe = setting(CurateRecipe, help="From crops to what is proposed of them.")
     build: BuildRecipe = setting(BuildRecipe, help="From curated crops to a dataset zip.")
 
     def faults(self) -> Iterator[str]:

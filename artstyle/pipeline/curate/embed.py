@@ -1,0 +1,155 @@
+"""Which embedding tells faces apart: dlib's descriptor where it suits and fits, else our own.
+
+dlib takes a tenth of a second a face on one processor, and holds the interpreter meanwhile: it runs
+in processes of their own. What was computed is kept; the choice is always told.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import get_context, parent_process
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from artstyle.catalog.rows import CropRow
+from artstyle.curate.look import reduce
+from artstyle.errors import ArtstyleError
+from artstyle.events import Emit, Progress
+from artstyle.machine import cores
+from artstyle.pipeline.curate.measure import MOST_WORKERS, Measured
+from artstyle.pipeline.curate.store import Store
+from artstyle.recipes.curate import Embedding
+
+AUTO_MOST_S = 60.0  # so long may dlib take where nobody asked for it
+DLIB_S = 0.12  # for one face on one processor; measured, 0.11 to 0.15
+PHOTO_FLATNESS = 0.30  # a set with more is drawn; measured, see docs/decisions/0013-curation.md
+
+_LENGTH = 128
+_BATCH = 16  # faces a process gets at a time
+
+
+@dataclass(frozen=True, eq=False)
+class Embedded:
+    """Crops as vectors, row for row of `Measured.crops`."""
+
+    name: str  # "look" or "dlib"
+    why: str  # it was taken
+    vectors: NDArray[np.float32]  # [n, k], reduced
+
+
+def embed(
+    measured: Measured,
+    wish: Embedding,
+    cache: Path,
+    emit: Emit,
+    *,
+    lack: Callable[[], ArtstyleError | None] | None = None,
+) -> Embedded:
+    """The crops as vectors in which near means alike.
+
+    Args:
+        measured: the crops.
+        wish: see the recipe.
+        cache: the style's folder for what may be deleted.
+        emit: hears progress.
+        lack: what keeps dlib from being used, or None; a test gives its own.
+
+    Raises:
+        WeightsError: dlib was asked for and is not here.
+        ArtstyleError: a process of dlib's ended.
+    """
+    from artstyle.faces import dlib
+
+    missing = (lack or dlib.lack)()
+    if wish == "dlib" and missing is not None:
+        raise missing
+    store = Store(cache / "embeddings-dlib.npz", np.dtype("<f4"), (_LENGTH,))
+    new = [one for one in measured.crops if one.sha256 not in store]
+    name, why = _choice(measured, wish, len(new), missing)
+    if name == "look":
+        return Embedded(name, why, reduce(measured.looks))
+    _describe(new, store, emit)
+    return Embedded(name, why, reduce(store.values([one.sha256 for one in measured.crops])))
+
+
+def _choice(
+    measured: Measured, wish: Embedding, new: int, missing: ArtstyleError | None
+) -> tuple[str, str]:
+    if wish != "auto":
+        return wish, "asked for"
+    flat = float(np.median([one.flatness for one in measured.figures] or [1.0]))
+    needs_s = new * DLIB_S / min(cores(), MOST_WORKERS)
+    if missing is not None:
+        return "look", f"dlib's descriptor is not here: {missing.hint}"
+    if flat > PHOTO_FLATNESS:
+        return "look", f"the crops are drawn: {flat:.0%} of their pixels are flat"
+    if needs_s > AUTO_MOST_S:
+        return "look", (
+            f"dlib would take {needs_s / 60:.0f} minutes for {new:,} new crops;"
+            " --embedding dlib asks for it"
+        )
+    return "dlib", "the crops are photos, and few enough"
+
+
+def _describe(crops: Sequence[CropRow], store: Store, emit: Emit) -> None:
+    """Compute dlib's descriptor of crops, and keep it."""
+    if not crops:
+        return
+    batches = [crops[start : start + _BATCH] for start in range(0, len(crops), _BATCH)]
+    workers = min(cores(), MOST_WORKERS, len(batches))
+    # Fresh processes, not copies of this one with its threads.
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_end_with_us)
+    try:
+        tasks = [
+            (batch, pool.submit(_descriptors, [one.file for one in batch])) for batch in batches
+        ]
+        for number, (batch, task) in enumerate(tasks, start=1):
+            store.add([one.sha256 for one in batch], task.result())
+            done = min(number * _BATCH, len(crops))
+            emit(Progress("describe faces (dlib)", done, len(crops), "crops"))
+    except BrokenProcessPool as fault:
+        raise ArtstyleError(
+            "a process that described faces with dlib was ended from outside",
+            hint="type the command again: what was done is kept; or take --embedding look",
+        ) from fault
+    finally:
+        pool.shutdown(cancel_futures=True)
+        store.save()
+
+
+def _end_with_us() -> None:
+    """End this process when the one that started it ends, in whatever way."""
+    parent = parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _descriptors(files: Sequence[Path]) -> NDArray[np.float32]:
+    """The descriptors of crops by dlib: [n, 128]."""
+    from artstyle.faces import dlib
+    from artstyle.faces.align import TEMPLATE
+    from artstyle.faces.detector import Face
+    from artstyle.images import read_rgb
+
+    found = []
+    for path in files:
+        rgb = read_rgb(path).rgb
+        side = rgb.shape[0]
+        # Where the template says; the descriptor looks for its own five points around there.
+        points = (TEMPLATE * side).astype(np.float32)
+        face = Face((0.0, 0.0, float(side), float(side)), 1.0, points, "five", "crop")
+        found.append(dlib.descriptor(rgb, face))
+    return np.stack(found)
