@@ -6,7 +6,7 @@ import hashlib
 import io
 import struct
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,6 +85,8 @@ class Corpus:
 def read_corpus(path: Path) -> Corpus:
     """Look through a zip or folder of pictures; every header is read, no picture decoded.
 
+    Whether a picture is damaged shows when it is read.
+
     If some pictures have a label and some have none, labels are not used, as in the official
     reader; a note says which picture lacks one.
 
@@ -97,7 +99,7 @@ def read_corpus(path: Path) -> Corpus:
     shapes: dict[tuple[int, int, int], str] = {}
     for name in names:
         try:
-            shape = picture_header(store.read(name))
+            shape = stored_header(store, name)
         except ImageError as fault:
             raise CorpusError(f"{shown(name)} in {shown(path)}: {fault}") from fault
         shapes.setdefault(shape, name)
@@ -123,13 +125,24 @@ def picture_names(store: Store) -> tuple[str, ...]:
     Raises:
         CorpusError: there are none.
     """
-    names = tuple(one for one in store.names if PurePosixPath(one).suffix.lower() in SUFFIXES)
+    names = tuple(one for one in store.names if one.lower().endswith(SUFFIXES))
     if not names:
         raise CorpusError(
             f"{shown(store.path)} holds no pictures",
             hint="their names have to end in one of " + " ".join(SUFFIXES),
         )
     return names
+
+
+def stored_header(store: Store, name: str) -> tuple[int, int, int]:
+    """`picture_header` of a store's file; of a PNG no more than the first bytes are read.
+
+    Raises:
+        CorpusError: the file cannot be read.
+        ImageError: see `picture_header`.
+    """
+    start = store.start(name)
+    return picture_header(start if start.startswith(SIGNATURE) else store.read(name))
 
 
 def picture_header(data: bytes) -> tuple[int, int, int]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import os
 import stat
+import struct
 import threading
 import zipfile
 import zlib
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Protocol
 
 from artstyle.errors import CorpusError
@@ -17,6 +19,12 @@ from artstyle.names import shown
 MOST_BYTES = 512 << 20  # of one file; a stored RGB picture of 8192 px has 200 MB
 _MOST_RATIO = 1100  # more than DEFLATE can shrink: the declared size is a lie
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+_BLOCK_BYTES = 1 << 20
+_START_BYTES = 64  # enough for a PNG's header
+_LOCAL = struct.Struct("<4s2xH18xHH")  # before each file: signature, flags, lengths of name, extra
+_ENCRYPTED_OR_PATCHED = 0x21
+_EXTRA_BYTES = 64  # of the fields between a file's name and its data; more are rare
+_FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError)
 
 
 class Store(Protocol):
@@ -27,6 +35,10 @@ class Store(Protocol):
 
     def read(self, name: str) -> bytes:
         """The content of a file. Raises CorpusError if it is damaged."""
+        ...
+
+    def start(self, name: str) -> bytes:
+        """The first 64 bytes of a file. Raises CorpusError if it cannot be read."""
         ...
 
 
@@ -41,6 +53,25 @@ def open_store(path: Path) -> Store:
     if not path.is_file():
         raise CorpusError(f"there is no dataset {shown(path)}", hint="artstyle build makes one")
     return ZipStore(path)
+
+
+def directory_sha256(path: Path) -> str:
+    """SHA-256 of what a zip says of its files at its end: names, sizes and checksums of all.
+
+    A zip of ours that is another gives another digest, and a large one is known in an instant.
+
+    Raises:
+        CorpusError: it is no whole zip.
+    """
+    digest = hashlib.sha256()
+    try:
+        with zipfile.ZipFile(path) as opened, path.open("rb") as stream:
+            stream.seek(opened.start_dir)
+            while block := stream.read(_BLOCK_BYTES):
+                digest.update(block)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as fault:
+        raise CorpusError(f"{shown(path)} is no whole zip: {fault}") from fault
+    return digest.hexdigest()
 
 
 class ZipStore:
@@ -70,11 +101,41 @@ class ZipStore:
             with self._zip().open(name) as stream:
                 size_bytes = self._zip().getinfo(name).file_size
                 data = stream.read(size_bytes + 1)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError) as fault:
-            raise CorpusError(f"{shown(name)} in {shown(self.path)} is damaged: {fault}") from fault
+        except _FAULTS as fault:
+            raise self._damaged(name, fault) from fault
         if len(data) != size_bytes:
             raise CorpusError(f"{shown(name)} in {shown(self.path)} is shorter than it says")
         return data
+
+    def start(self, name: str) -> bytes:
+        """The first 64 bytes of a file. Raises CorpusError if it cannot be read."""
+        try:
+            stored = self._stored_start(self._zip().getinfo(name))
+            if stored is not None:
+                return stored
+            with self._zip().open(name) as stream:
+                return stream.read(_START_BYTES)
+        except _FAULTS as fault:
+            raise self._damaged(name, fault) from fault
+
+    def _stored_start(self, info: zipfile.ZipInfo) -> bytes | None:
+        """The first bytes of a file that lies there as it is; None: ask `zipfile`, who is slow."""
+        stream, name = self._zip().fp, info.orig_filename.encode("utf-8", "replace")
+        if info.compress_type != zipfile.ZIP_STORED or stream is None:
+            return None
+        stream.seek(info.header_offset)
+        header = stream.read(_LOCAL.size + len(name) + _EXTRA_BYTES + _START_BYTES)
+        if len(header) < _LOCAL.size:
+            return None
+        signature, flags, name_bytes, extra_bytes = _LOCAL.unpack_from(header)
+        data = _LOCAL.size + name_bytes + extra_bytes
+        is_plain = signature == b"PK\3\4" and not flags & _ENCRYPTED_OR_PATCHED
+        if not is_plain or header[_LOCAL.size :][:name_bytes] != name or extra_bytes > _EXTRA_BYTES:
+            return None
+        return header[data : data + min(_START_BYTES, info.file_size)]
+
+    def _damaged(self, name: str, fault: Exception) -> CorpusError:
+        return CorpusError(f"{shown(name)} in {shown(self.path)} is damaged: {fault}")
 
     def _zip(self) -> zipfile.ZipFile:
         # A handle is a place in a file: shared by threads or forks, they read each other's bytes.
@@ -107,21 +168,28 @@ class FolderStore:
 
     def read(self, name: str) -> bytes:
         """The content of a file. Raises CorpusError if it cannot be read or is too large."""
-        try:
-            with (self.path / name).open("rb") as stream:
-                data = stream.read(MOST_BYTES + 1)
-        except OSError as fault:
-            raise CorpusError(f"cannot read {shown(self.path / name)}: {fault.strerror}") from fault
+        data = self._first(name, MOST_BYTES + 1)
         if len(data) > MOST_BYTES:
             raise CorpusError(f"{shown(self.path / name)} has more than {MOST_BYTES:,} bytes")
         return data
+
+    def start(self, name: str) -> bytes:
+        """The first 64 bytes of a file. Raises CorpusError if it cannot be read."""
+        return self._first(name, _START_BYTES)
+
+    def _first(self, name: str, most_bytes: int) -> bytes:
+        try:
+            with (self.path / name).open("rb") as stream:
+                return stream.read(most_bytes)
+        except OSError as fault:
+            raise CorpusError(f"cannot read {shown(self.path / name)}: {fault.strerror}") from fault
 
 
 def _check_entry(path: Path, info: zipfile.ZipInfo) -> None:
     """Refuse entries that no tool for datasets writes."""
     name, fault = info.filename, None
-    pure = PurePosixPath(name)
-    if pure.is_absolute() or ".." in pure.parts or "\\" in name or ":" in name or not name:
+    leads_out = name.startswith("/") or ".." in name.split("/")
+    if leads_out or "\\" in name or ":" in name or not name:
         fault = "its name leads out of the zip"
     elif stat.S_ISLNK(info.external_attr >> 16):
         fault = "it is a link"

@@ -6,19 +6,21 @@ import json
 import os
 import zipfile
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image as PillowImage
 
 from artstyle.corpus.labels import LABELS_NAME, Label, as_array, checked
 from artstyle.corpus.png import stored_png
-from artstyle.corpus.read import picture_names, read_labels
-from artstyle.corpus.store import open_store
-from artstyle.errors import CorpusError, ImageError
+from artstyle.corpus.read import picture_names, read_labels, stored_header
+from artstyle.corpus.store import Store, open_store
+from artstyle.errors import ArtstyleError, CorpusError, ImageError
 from artstyle.events import Emit, Progress, ignore
 from artstyle.files import atomic_file, sha256_of
 from artstyle.images import center_square, decode_rgb, resize_lanczos
@@ -38,6 +40,9 @@ class Item:
     name: str = ""  # where it came from, for messages and for who keeps the members
 
 
+OnFault: TypeAlias = Callable[[Item, ArtstyleError], None]
+
+
 @dataclass(frozen=True)
 class BuildResult:
     """What was written."""
@@ -54,11 +59,20 @@ def write_zip(
     *,
     size_px: int,
     threads: int | None = None,  # None: as many as there are cores, at most 8
+    on_fault: OnFault | None = None,
     emit: Emit = ignore,
 ) -> BuildResult:
     """Write pictures, center-cropped and resized where they are not of the size, and their labels.
 
     The zip takes its place when it is whole; a killed build leaves the old one and begins anew.
+
+    Args:
+        out: the zip.
+        items: in the order they shall have.
+        size_px: the side of the pictures.
+        threads: that decode and resize; they change no byte.
+        on_fault: is told of an item that cannot be read, which is left out; None raises.
+        emit: hears how many are done.
 
     Raises:
         CorpusError: the size is no power of two, there are no items, grey pictures are among
@@ -66,17 +80,14 @@ def write_zip(
         ImageError: an item's picture cannot be read.
         OSError: the file cannot be written.
     """
-    if size_px < 4 or size_px & (size_px - 1):
-        raise CorpusError(
-            f"pictures of {size_px} px cannot be trained on: the side must be a power of two",
-            hint=f"take --size {1 << max(2, size_px.bit_length() - 1)}",
-        )
+    check_size(size_px)
+    total = len(items) if isinstance(items, Sized) else None
     members: list[tuple[str, str]] = []
     labels: list[Label | None] = []
     channels: set[int] = set()
     with atomic_file(out) as stream:
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as target:
-            for item, count, data in _encoded(items, size_px, threads):
+            for item, count, data in _encoded(items, size_px, threads, on_fault):
                 channels.add(count)
                 if len(channels) > 1:
                     raise CorpusError(
@@ -87,11 +98,24 @@ def write_zip(
                 _add(target, name, data)
                 members.append((name, item.name))
                 labels.append(item.label)
-                emit(Progress("build", len(members), None, "images"))
+                emit(Progress("build", len(members), total, "images"))
             _add(target, LABELS_NAME, _labels_json(members, labels))
         stream.flush()
         sha256 = sha256_of(Path(stream.name))
     return BuildResult(out, sha256, len(members), tuple(members))
+
+
+def check_size(size_px: int) -> None:
+    """Refuse a side that no network is trained on.
+
+    Raises:
+        CorpusError: it is no power of two from 4 on.
+    """
+    if size_px < 4 or size_px & (size_px - 1):
+        raise CorpusError(
+            f"pictures of {size_px} px cannot be trained on: the side must be a power of two",
+            hint=f"take --size {1 << max(2, size_px.bit_length() - 1)}",
+        )
 
 
 def member_name(index: int) -> str:
@@ -105,38 +129,71 @@ def center_crop_resize(pixels: NDArray[np.uint8], size_px: int) -> NDArray[np.ui
     return resize_lanczos(center_square(pixels), size_px, size_px)
 
 
-def items_of(path: Path) -> Iterator[Item]:
+def items_of(path: Path, *, grey: bool = False) -> list[Item]:
     """The pictures of a zip or folder, of any sizes, in their order and with their labels.
+
+    Where all of them are grey they stay so; where some are, they become coloured like the others.
+
+    Args:
+        path: of the zip or folder.
+        grey: make all of them grey.
 
     Raises:
         CorpusError: see `read_corpus`.
     """
     store = open_store(path)
     labels = read_labels(store) or {}
-    for name in picture_names(store):
+    names = picture_names(store)
+    is_grey = grey or all(_is_grey(store, name) for name in names)
+    return [Item(_loader(store, name, grey=is_grey), labels.get(name), name) for name in names]
 
-        def load(name: str = name) -> NDArray[np.uint8]:
-            return decode_rgb(store.read(name), name=name).rgb
 
-        yield Item(load, labels.get(name), name)
+def as_grey(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """HWC RGB as HW luma, by the weights of ITU-R BT.601 as Pillow rounds them."""
+    return np.array(PillowImage.fromarray(rgb).convert("L"))
+
+
+def _loader(store: Store, name: str, *, grey: bool) -> Callable[[], NDArray[np.uint8]]:
+    def load() -> NDArray[np.uint8]:
+        rgb = decode_rgb(store.read(name), name=name).rgb
+        return as_grey(rgb) if grey else rgb
+
+    return load
+
+
+def _is_grey(store: Store, name: str) -> bool:
+    try:
+        return stored_header(store, name)[2] == 1
+    except ImageError:
+        return False  # damaged, which shows when it is read; or transparent, and laid over white
 
 
 def _encoded(
-    items: Iterable[Item], size_px: int, threads: int | None
+    items: Iterable[Item], size_px: int, threads: int | None, on_fault: OnFault | None
 ) -> Iterator[tuple[Item, int, bytes]]:
     """Items in order with their channels and PNG; decoding and resizing run beside each other."""
     workers = threads or min(8, os.cpu_count() or 1)
     waiting: deque[tuple[Item, Future[tuple[int, bytes]]]] = deque()
+
+    def first() -> Iterator[tuple[Item, int, bytes]]:
+        item, future = waiting.popleft()
+        try:
+            channels, data = future.result()
+        except (ImageError, CorpusError) as fault:
+            if on_fault is None:
+                raise
+            on_fault(item, fault)
+        else:
+            yield item, channels, data
+
     with ThreadPoolExecutor(workers) as pool:
         try:
             for item in items:
                 waiting.append((item, pool.submit(_encode, item, size_px)))
                 if len(waiting) >= workers * _AHEAD:
-                    first, future = waiting.popleft()
-                    yield first, *future.result()
+                    yield from first()
             while waiting:
-                first, future = waiting.popleft()
-                yield first, *future.result()
+                yield from first()
         finally:
             pool.shutdown(cancel_futures=True)
 

@@ -168,12 +168,13 @@ def test_compressed_zips_folders_and_missing_labels_are_read(tmp_path):
 
 
 def test_a_flipped_byte_is_noticed_when_the_picture_is_read(tmp_path):
-    path = write_zip(tmp_path / "a.zip", [Item(noise(1))], size_px=16).path
+    path = write_zip(tmp_path / "a.zip", [Item(noise(1, 64))], size_px=64).path
     data = bytearray(path.read_bytes())
-    data[300] ^= 1
+    data[9000] ^= 1
     path.write_bytes(data)
+    corpus = read_corpus(path)
     with pytest.raises(CorpusError, match="damaged"):
-        read_corpus(path)
+        corpus.image(0)
 
 
 def test_threads_and_other_processes_read_the_same(tmp_path):
