@@ -19,6 +19,7 @@ COMMANDS = {
     "init": "artstyle.cli.init:init",
     "doctor": "artstyle.cli.doctor:doctor",
     "extract": "artstyle.cli.extract:extract",
+    "curate": "artstyle.cli.curate:curate",
     "review": "artstyle.cli.review:review",
     "models": "artstyle.cli.models:models",
     "generate": "artstyle.cli.generate:generate",
