@@ -21,6 +21,7 @@ COMMANDS = {
     "extract": "artstyle.cli.extract:extract",
     "curate": "artstyle.cli.curate:curate",
     "review": "artstyle.cli.review:review",
+    "evaluate": "artstyle.cli.evaluate:evaluate",
     "models": "artstyle.cli.models:models",
     "generate": "artstyle.cli.generate:generate",
     "project": "artstyle.cli.project:project",

@@ -22,6 +22,9 @@ from artstyle.metrics.space import Picture
 
 SIDE_PX, CELLS, SCALES, DIRECTIONS = 64, 4, 3, 4  # guesses: 240 figures, fit for small sets
 _TAPS = 9
+# Moduli are a sixteenth as large as colours and stray a sixteenth as much (48 portraits, 48 flat
+# drawings); so both count alike.
+_STROKES = 16.0
 # Brightness and two differences of colour, each over about [-1, 1]; a usual choice (YCoCg).
 _COLOURS = ((0.25, 0.5, 0.25), (0.5, 0.0, -0.5), (-0.25, 0.5, -0.25))
 
@@ -55,7 +58,7 @@ class ScatterSpace:
             around = F.pad(level, (_TAPS // 2,) * 4, mode="reflect")
             real, imaginary = F.conv2d(around, self._wavelets).chunk(2, dim=1)
             modulus = torch.sqrt(real.square() + imaginary.square() + 1e-12)
-            found.append(F.adaptive_avg_pool2d(modulus, CELLS))
+            found.append(F.adaptive_avg_pool2d(modulus, CELLS) * _STROKES)
             level = F.avg_pool2d(level, 2)
         return torch.cat([part.flatten(1) for part in found], dim=1).numpy()
 
