@@ -17,6 +17,7 @@ artstyle extract --style people --images photos --licence "public domain"
 artstyle extract --style heads --images drawings --detector layout --layout facesjs
 artstyle extract --style ghibli"""
 
+_SPRITES = ("grid", "cell", "gutter_px", "margin_px", "keys", "by", "pixel_art")
 _PATH = click.Path(path_type=Path)
 
 
@@ -57,6 +58,22 @@ _PATH = click.Path(path_type=Path)
     "--min-face", "min_face_px", type=int, metavar="PX", help="Leave out smaller. [default: 48]"
 )
 @click.option("--matte", metavar="#RRGGBB", help="Under transparent pixels. [default: #ffffff]")
+@click.option("--grid", metavar="CxR", help="Columns and rows of sprite sheets. [default: found]")
+@click.option("--cell", metavar="WxH", help="Size of their cells, pixels. [default: found]")
+@click.option("--gutter", "gutter_px", type=int, metavar="PX", help="Between two of their cells.")
+@click.option("--margin", "margin_px", type=int, metavar="PX", help="Around all of their cells.")
+@click.option("--key", "keys", multiple=True, metavar="#RRGGBB", help="What is background on them.")
+@click.option(
+    "--cut",
+    "by",
+    type=click.Choice(["auto", "grid", "regions", "whole"]),
+    help="How sheets are cut; whole: each file is one sprite. [default: auto]",
+)
+@click.option(
+    "--pixel-art",
+    type=click.Choice(["auto", "yes", "no"]),
+    help="Enlarge sprites in blocks. [default: auto]",
+)
 @click.option("--licence", metavar="TEXT", help="What one may do with these sources.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 def extract(  # noqa: PLR0917 - click passes them by name
@@ -86,6 +103,9 @@ def extract(  # noqa: PLR0917 - click passes them by name
                 hint=f"say --video {more[0]}, --images {more[0]} or --sprites {more[0]}",
             )
         given[kinds[0]] += more
+    for name in _SPRITES:
+        value = options.pop(name)
+        options[f"sprites.{name}"] = None if value == () else value
     if options["layout"] and options["detector"] is None:
         options["detector"] = "layout"
 

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias, get_args
 from artstyle.errors import UsageError
 from artstyle.recipes.curate import CurateRecipe
 from artstyle.recipes.schema import setting
+from artstyle.recipes.sprites import SpritesRecipe
 from artstyle.workspace import check_style_name
 
 Detector: TypeAlias = Literal[
@@ -109,6 +110,7 @@ class ExtractRecipe:
     matte: str = setting(
         "#ffffff", help="Colour under transparent pixels, #rrggbb.", check=colour_fault
     )
+    sprites: SpritesRecipe = setting(SpritesRecipe, help="How sprite sheets are cut.")
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,8 @@ class DatasetRecipe:
     style: str = setting(help="The style's name: the folder's and in commands.", check=style_fault)
     title: str = setting(help="The style's name for people.")
     licence: str = setting("unknown", help="What one may do with the whole, as its sources allow.")
+    notes: str = setting("", help="What it is and why it was made; stands in its datasheet.")
+    limits: str = setting("", help="Where it is weak, and what it must not be used for.")
     sources: tuple[SourceRecipe, ...] = setting((), help="Where the pictures come from.")
     extract: ExtractRecipe = setting(ExtractRecipe, help="From pictures to aligned crops.")
     curate: CurateRecipe = setting(CurateRecipe, help="From crops to what is proposed of them.")

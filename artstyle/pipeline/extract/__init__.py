@@ -5,7 +5,7 @@ hands each kind of source to one function of the same form:
 
     extract_films(catalog, crops_folder, style, inputs, settings=..., licence=..., ...) -> Summary
     extract_images(...)
-    artstyle.pipeline.extract_sprites.extract_sprites(...)
+    extract_sprites(...)
 
 They can be used on their own. What they share: `Settings` decide what comes out, `Recorder` turns
 what was found into files and rows, `Digests` remember the sources' SHA-256, `Summary` counts.

@@ -17,6 +17,7 @@ from artstyle.pipeline.extract.images import extract_images, listed_images
 from artstyle.pipeline.extract.naming import style_name
 from artstyle.pipeline.extract.prepare import Place, prepare, source_of, working
 from artstyle.pipeline.extract.settings import Settings
+from artstyle.pipeline.extract.sprites import extract_sprites
 from artstyle.pipeline.extract.summary import Summary
 from artstyle.recipes.dataset import SourceKind, SourceRecipe
 
@@ -151,8 +152,6 @@ def _worker(kind: str) -> Any:
         return extract_films
     if kind == "images":
         return extract_images
-    from artstyle.pipeline.extract_sprites import extract_sprites
-
     return extract_sprites
 
 

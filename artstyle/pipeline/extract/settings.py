@@ -9,6 +9,7 @@ from typing import Any, Literal
 from artstyle.catalog import SourceKind
 from artstyle.errors import UsageError
 from artstyle.recipes.dataset import ExtractRecipe, colour_of, size_fault
+from artstyle.recipes.sprites import SpritesRecipe
 
 _DEFAULT = ExtractRecipe()  # every default is written there, once
 _ALGORITHM = 1  # counted up when the same settings would give other crops
@@ -28,6 +29,7 @@ class Settings:
     min_face_px: int = _DEFAULT.min_face_px
     enlarge_limit: float = _DEFAULT.enlarge_limit
     matte: str = _DEFAULT.matte
+    sprites: SpritesRecipe = _DEFAULT.sprites
 
     @property
     def matte_rgb(self) -> tuple[int, int, int]:
@@ -71,4 +73,4 @@ class Settings:
     @classmethod
     def of(cls, recipe: ExtractRecipe) -> Settings:
         """The settings of a recipe."""
-        return cls(**dataclasses.asdict(recipe))
+        return cls(**vars(recipe))
