@@ -203,6 +203,7 @@ class _Shot:
     held: list[_Candidate] = field(default_factory=list)
     best: _Candidate | None = None  # of the span that is open
     begin_s: float | None = None
+    end_s: float = 0.0  # time of its last frame so far
     span: int = -1  # number of the span whose candidate is found or sought
     stride: int = 1  # only every so manieth span is kept: the shot is long
 
@@ -210,6 +211,7 @@ class _Shot:
         """The next frame of the shot; gives what needs no more waiting."""
         if self.begin_s is None:
             self.begin_s = raw.pts_s
+        self.end_s = raw.pts_s
         since_s = raw.pts_s - self.begin_s + 1e-6
         span = int(since_s // self.plan.every_s)
         if span != self.span:
@@ -225,7 +227,7 @@ class _Shot:
     def end(self) -> Iterator[Sampled]:
         """The shot is over: the frames that were chosen and not given yet."""
         yield from self._close()
-        for one in spread(self.held, self.plan.per_shot or len(self.held)):
+        for one in spread(self.held, self.plan.per_shot or len(self.held), self.end_s):
             yield from self._sampled(one)
 
     def _close(self) -> Iterator[Sampled]:
@@ -249,10 +251,21 @@ class _Shot:
         yield Sampled(frame, self.number, one.sharpness)
 
 
-def spread(candidates: list[_Candidate], wanted: int) -> list[_Candidate]:
-    """At most so many of the candidates: the sharpest of each of as many equal parts."""
+def spread(candidates: list[_Candidate], wanted: int, end_s: float) -> list[_Candidate]:
+    """At most so many of the candidates: the sharpest of each of as many equal times.
+
+    Args:
+        candidates: in order of time.
+        wanted: how many.
+        end_s: when their shot ends; it begins with the first of them.
+    """
     if len(candidates) <= wanted:
         return candidates
-    edges = [round(part * len(candidates) / wanted) for part in range(wanted + 1)]
-    parts = [candidates[edges[part] : edges[part + 1]] for part in range(wanted)]
-    return [max(part, key=lambda one: one.sharpness) for part in parts]
+    begin_s = candidates[0].raw.pts_s
+    part_s = max(end_s - begin_s, 1e-6) / wanted
+    best: dict[int, _Candidate] = {}
+    for one in candidates:
+        part = min(int((one.raw.pts_s - begin_s + 1e-6) // part_s), wanted - 1)
+        if part not in best or one.sharpness > best[part].sharpness:
+            best[part] = one
+    return [best[part] for part in sorted(best)]

@@ -18,7 +18,15 @@ def test_so_many_of_each_shot_spread_over_it(tmp_path):
     assert [one.shot for one in found] == [0, 0, 1, 1]
     times = [one.frame.pts_s for one in found]
     assert times == sorted(times)
-    assert times[0] < 1.5 < times[1] < 4 <= times[2] < 5.5 < times[3]
+    assert times[0] < 2 <= times[1] < 4 <= times[2] < 6 <= times[3], "one in each half of each"
+
+
+def test_frames_that_an_earlier_reading_gave_are_left_out_and_the_rest_is_the_same(tmp_path):
+    film = open_film(write_film(tmp_path / "a.mp4", scenes([1, 2, 3], 50), gop=250))
+    for plan in (Plan(every_s=0.5, per_shot=None), Plan(every_s=0.25, per_shot=3)):
+        whole = [(one.frame.pts_s, one.shot) for one in sample(film, plan)]
+        rest = list(sample(film, plan, after_s=whole[3][0]))
+        assert [(one.frame.pts_s, one.shot) for one in rest] == whole[4:]
 
 
 def test_without_a_bound_every_span_gives_one(tmp_path):

@@ -16,6 +16,7 @@ from artstyle.catalog import Catalog, SourceKind
 from artstyle.catalog.json import Json
 from artstyle.errors import UsageError
 from artstyle.events import Emit, Note
+from artstyle.faces.apart import Apart
 from artstyle.faces.auto import CANDIDATES, choose_detector
 from artstyle.faces.detector import Detector, Pixels, detectors, make_detector
 from artstyle.pipeline.extract.settings import Settings
@@ -23,12 +24,13 @@ from artstyle.pipeline.extract.settings import Settings
 SAMPLE = 24  # pictures that auto tries the detectors on; a guess
 # Networks of torch and dlib use all processors for one picture, and need the memory once.
 _ONE_AT_A_TIME = ("anime", "dlib-cnn")
+_HOLD_THE_LOCK = ("dlib",)  # Python's, while they search: they get processes of their own
 
 # Films have ten thousands of frames and faces in the middle distance: sizes at which a second of
 # film takes well below a second (docs/decisions/0010-extraction.md has the figures).
 FILM_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "yunet": {"sizes_px": (640, 320)},
-    "dlib": {"longest_px": 640, "upsample": 1},
+    "dlib": {"longest_px": 560, "upsample": 1},
 }
 
 Sample = Callable[[], Sequence[Pixels]]
@@ -50,13 +52,26 @@ class Finder:
     asked: str
     options: Mapping[str, Any] = field(default_factory=dict)
     _mine: threading.local = field(default_factory=threading.local, init=False, repr=False)
+    _apart: list[Apart] = field(default_factory=list, init=False, repr=False)
 
     def get(self) -> Detector:
         """This thread's detector."""
         found: Detector | None = getattr(self._mine, "detector", None)
         if found is None:
-            found = self._mine.detector = make_detector(self.name, **self.options)
+            found = self._mine.detector = self._made()
         return found
+
+    def _made(self) -> Detector:
+        if self.name not in _HOLD_THE_LOCK:
+            return make_detector(self.name, **self.options)
+        made = Apart(self.name, **self.options)
+        self._apart.append(made)
+        return made
+
+    def close(self) -> None:
+        """End the processes that were started for it."""
+        while self._apart:
+            self._apart.pop().close()
 
     def notes(self) -> Json:
         """What the catalog keeps of the choice."""
@@ -95,7 +110,7 @@ def find_finder(
         name = settings.detector
         name = f"layout:{settings.layout}" if name == "layout" and settings.layout else name
         finder = Finder(name, f"{name}: as was asked for", settings.detector, options.get(name, {}))
-        finder.get()  # fails here, before any work
+        make_detector(name, **finder.options)  # fails here, before any work
         return finder
     there = {one.name for one in detectors() if one.available}
     name, reason = _remembered(catalog, style, kind)

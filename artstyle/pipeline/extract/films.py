@@ -15,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -112,7 +113,7 @@ def extract_films(
         )
         summary.detectors[finder.name] = finder.reason
         most = finder.workers(workers or cores())
-        with ThreadPoolExecutor(most, "artstyle-extract") as pool:
+        with closing(finder), ThreadPoolExecutor(most, "artstyle-extract") as pool:
             prints = settings.fingerprint("film", finder.name, options=dict(finder.options))
             recorder = Recorder(catalog, crops_folder, style, prints, finder.notes(), pool)
             for film, source in films:

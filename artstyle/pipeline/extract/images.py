@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,7 +103,7 @@ def extract_images(
         )
         summary.detectors[finder.name] = finder.reason
         most = finder.workers(workers or cores())
-        with ThreadPoolExecutor(most, "artstyle-extract") as pool:
+        with closing(finder), ThreadPoolExecutor(most, "artstyle-extract") as pool:
             prints = settings.fingerprint("image", finder.name)
             recorder = Recorder(catalog, crops_folder, style, prints, finder.notes(), pool)
             work = _Work(recorder, finder, settings, licence, digests, pool, summary, emit)
