@@ -39,8 +39,8 @@ class Models(Database):
         with self.transaction():
             key = {"path": self.stored(path), "sha256": sha256}
             values = {"style": style, "size_px": size_px, "split": split}
-            first = {"settings": canonical_json(settings or {}), "at": self._now()}
-            build = self.upsert("build", key, values, first)
+            settings_json = {"settings": canonical_json(settings or {})}
+            build = self.upsert("build", key, values | settings_json, {"at": self._now()})
             for name, crop in members.items():
                 self.replace("member", {"build": build, "name": name}, {"crop": crop})
         return build

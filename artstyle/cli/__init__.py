@@ -21,6 +21,8 @@ COMMANDS = {
     "extract": "artstyle.cli.extract:extract",
     "curate": "artstyle.cli.curate:curate",
     "review": "artstyle.cli.review:review",
+    "build": "artstyle.cli.build:build",
+    "train": "artstyle.cli.train:train",
     "evaluate": "artstyle.cli.evaluate:evaluate",
     "models": "artstyle.cli.models:models",
     "generate": "artstyle.cli.generate:generate",

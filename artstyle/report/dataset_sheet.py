@@ -1,0 +1,66 @@
+"""The contact sheet of a dataset: a sample of its pictures, drawn by lot, always the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from artstyle.corpus.read import read_corpus
+from artstyle.errors import ImageError
+from artstyle.files import write_bytes
+from artstyle.images import encode_jpeg
+from artstyle.report.sheet import Pixels, contact_sheet
+
+COLUMNS, ROWS = 12, 8
+_CELL_PX = 96
+_MOST_BYTES = 300_000  # small enough to be kept beside a recipe
+_QUALITIES = (88, 80, 72, 64, 56, 48, 40, 32, 24)
+
+
+def make_dataset_sheet(
+    zip_path: Path, out: Sequence[Path], *, title: str, footer: str = "", seed: int = 0
+) -> int:
+    """Draw the contact sheet of a dataset zip.
+
+    Args:
+        zip_path: the dataset.
+        out: JPEG files that all get the same sheet, of at most 300 KB.
+        title: stands above it.
+        footer: stands below it, e.g. licences.
+        seed: of the lot.
+
+    Returns:
+        How many pictures are on it.
+
+    Raises:
+        CorpusError: the zip is no dataset, or a picture in it is damaged.
+        OSError: a file cannot be written.
+    """
+    corpus = read_corpus(zip_path)
+    count = min(len(corpus), COLUMNS * ROWS)
+    lot = np.random.default_rng(seed).permutation(len(corpus))[:count]
+    cells = [corpus.image(int(index)) for index in sorted(lot)]
+    sheet = contact_sheet(
+        cells,
+        columns=min(COLUMNS, count),
+        cell_size_px=_CELL_PX,
+        gap_px=4,
+        title=title,
+        footer=footer or None,
+    )
+    data = _small_jpeg(sheet)
+    for path in out:
+        if not path.is_file() or path.read_bytes() != data:
+            write_bytes(path, data)
+    return count
+
+
+def _small_jpeg(sheet: Pixels) -> bytes:
+    """As good a JPEG as the bound on its size allows."""
+    for quality in _QUALITIES:
+        data = encode_jpeg(sheet, quality=quality)
+        if len(data) <= _MOST_BYTES:
+            return data
+    raise ImageError(f"the contact sheet has {len(data):,} bytes at the lowest quality")
