@@ -32,6 +32,7 @@ class Face:
     points_px: NDArray[np.float32]  # [n, 2], (x, y)
     kind: Kind  # what the points are
     detector: str  # its name
+    point_scores: NDArray[np.float32] | None = None  # [n], [0, 1]; None where it gives none
 
 
 class Detector(Protocol):
@@ -96,6 +97,24 @@ REGISTRY: dict[str, Kept] = {
         "Apache-2.0 (opencv_zoo)",
         "artstyle.faces.yunet:YuNet",
         "artstyle.faces.yunet:lack",
+    ),
+    "anime": Kept(
+        "YOLOv3 and 28 points, trained on anime; drawn faces, seconds a picture without a GPU",
+        "MIT (hysts, anime-face-detector)",
+        "artstyle.faces.anime.detect:yolov3",
+        "artstyle.faces.anime.detect:lack_yolov3",
+    ),
+    "anime-frcnn": Kept(
+        "Faster R-CNN and 28 points, trained on anime; small drawn faces too, slower still",
+        "MIT (hysts, anime-face-detector)",
+        "artstyle.faces.anime.detect:frcnn",
+        "artstyle.faces.anime.detect:lack_frcnn",
+    ),
+    "anime-mmcv": Kept(
+        "the package anime-face-detector itself, where it is installed and works",
+        "MIT (hysts, anime-face-detector)",
+        "artstyle.faces.anime.official_package:OfficialDetector",
+        "artstyle.faces.anime.official_package:lack",
     ),
     "lbp-anime": Kept(
         "a cascade for drawn faces; boxes only, points set by proportion",
