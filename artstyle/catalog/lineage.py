@@ -80,6 +80,50 @@ def trace(catalog: Catalog, file: Path | str) -> Node:
     return replace(root, state=state, facts=root.facts | facts)
 
 
+def find_build(catalog: Catalog, file: Path | str) -> tuple[int, State]:
+    """The build that a dataset zip is, by its content or its place, and the zip's state.
+
+    Raises:
+        CatalogError: the catalog does not know it, or it is no dataset zip.
+        OSError: the file cannot be read.
+    """
+    table, row, state, _ = _find(catalog, file)
+    if table != "build":
+        raise CatalogError(
+            f"{shown(str(file))} is no dataset zip: the catalog knows it as a {table}",
+            hint="trace it without a member",
+        )
+    return int(row["id"]), state
+
+
+def trace_member(catalog: Catalog, build: int, name: str, state: State = "there") -> Node:
+    """The way of one picture in a dataset zip back to its source.
+
+    Args:
+        catalog: an open catalog.
+        build: the zip's id.
+        name: of the picture in it.
+        state: of the zip.
+
+    Raises:
+        CatalogError: the zip has no such picture.
+    """
+    with catalog.snapshot():
+        (row,) = _rows(catalog, "SELECT * FROM build WHERE id = ?", build)
+        path = catalog.absolute(row["path"])
+        query = """SELECT crop.* FROM member JOIN crop ON crop.id = member.crop
+            WHERE member.build = ? AND member.name = ?"""
+        for crop in _rows(catalog, query, build, name):
+            facts = {"member": name} | {key: row[key] for key in ("style", "size_px", "split")}
+            below = (_Tree(catalog).node("crop", crop, "crop"),)
+            return Node("picture", file=path, state=state, facts=facts, children=below)
+        ((count,),) = catalog.rows("SELECT count(*) FROM member WHERE build = ?", build)
+    raise CatalogError(
+        f"{shown(path)} has no picture {shown(name)}: it has {count:,}",
+        hint="name one as 'unzip -l' does, or by its number, from 0",
+    )
+
+
 def _find(catalog: Catalog, file: Path | str) -> tuple[str, Row, State, dict[str, Any]]:
     """The row that stands for a file, the file's state, and what is to be said about that."""
     name = str(file)

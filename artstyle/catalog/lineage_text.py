@@ -94,6 +94,12 @@ def _build(facts: dict[str, Any]) -> Iterator[str]:
     yield f"split {facts['split']}"
 
 
+def _picture(facts: dict[str, Any]) -> Iterator[str]:
+    yield shown(facts["member"])
+    yield f"{facts['size_px']} px"
+    yield f"split {facts['split']}"
+
+
 def _source(facts: dict[str, Any]) -> Iterator[str]:
     if "crops" in facts:
         yield f"{facts['crops']:,} crops" if facts["crops"] != 1 else "1 crop"
@@ -120,6 +126,7 @@ _KINDS = {
     "face": _face,
     "crop": _crop,
     "build": _build,
+    "picture": _picture,
     "film": _source,
     "image": _source,
     "sprite": _source,
