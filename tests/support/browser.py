@@ -98,7 +98,7 @@ class Browser:
         context = self.call("Target.createBrowserContext")["browserContextId"]
         target = self.call("Target.createTarget", url="about:blank", browserContextId=context)
         attached = self.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)
-        page = Page(self, attached["sessionId"])
+        page = Page(self, attached["sessionId"], context)
         for domain in ("Page", "Runtime", "Log"):
             page.call(f"{domain}.enable")
         page.resize(width, height)
@@ -109,8 +109,11 @@ class Browser:
 class Page:
     """A page in the browser."""
 
-    def __init__(self, browser: Browser, session: str) -> None:
-        self._browser, self._session = browser, session
+    def __init__(self, browser: Browser, session: str, context: str) -> None:
+        self._browser, self._session, self._context = browser, session, context
+
+    def close(self) -> None:
+        self._browser.call("Target.disposeBrowserContext", browserContextId=self._context)
 
     def call(self, method: str, **params: Any) -> dict[str, Any]:
         return self._browser.call(method, self._session, **params)
@@ -138,17 +141,15 @@ class Page:
             raise BrowserError(details.get("exception", {}).get("description") or details["text"])
         return answer["result"].get("value")
 
-    def wait(self, expression: str, seconds: float = 15.0) -> Any:
-        """Wait until an expression is true, and give its value."""
+    def wait(self, expression: str, seconds: float = 15.0) -> None:
+        """Wait until an expression is true; one that fails is not true yet."""
         until_s = time.monotonic() + seconds
-        while True:
-            value = self.js(
-                f"(() => {{ try {{ return {expression} }} catch {{ return null }} }})()"
-            )
-            if value:
-                return value
+        while not self.js(
+            f"(() => {{ try {{ return !!({expression}) }} catch {{ return 0 }} }})()"
+        ):
             if time.monotonic() > until_s:
-                raise BrowserError(f"this did not come true within {seconds:g} s: {expression}")
+                said = self._browser.faults()
+                raise BrowserError(f"not true within {seconds:g} s: {expression}; {said}")
             time.sleep(0.03)
 
     def key(self, key: str, modifiers: int = 0) -> None:

@@ -7,12 +7,14 @@ writing to the catalog.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
 from artstyle.catalog import Catalog, open_catalog
+from artstyle.web.message import Fault
 
 Result = TypeVar("Result")
 
@@ -28,6 +30,8 @@ class Desk:
     """
 
     def __init__(self, workspace: Path) -> None:
+        self._closed = False
+        self._lock = threading.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="catalog")
         try:
             self._catalog = self._thread.submit(open_catalog, workspace).result()
@@ -36,11 +40,21 @@ class Desk:
             raise
 
     def do(self, work: Callable[[Catalog], Result]) -> Result:
-        """What `work` gives for the open catalog; what it raises is raised here."""
-        return self._thread.submit(work, self._catalog).result()
+        """What `work` gives for the open catalog; what it raises is raised here.
+
+        Raises:
+            Fault: 503; the review is being closed.
+        """
+        with self._lock:
+            if self._closed:
+                raise Fault(503, "the review is closed")
+            future = self._thread.submit(work, self._catalog)
+        return future.result()
 
     def close(self) -> None:
         """Finish what has been begun, and close the catalog."""
+        with self._lock:
+            self._closed = True
         self._thread.submit(self._catalog.close).result()
         self._thread.shutdown()
 

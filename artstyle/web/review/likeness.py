@@ -1,6 +1,7 @@
 """Which crops look like another one: by embeddings where `curate` made some, else by hash.
 
-`cache/embeddings-NAME.npz` holds `sha256`, the contents, and an array of vectors, a row for each.
+`cache/embeddings-NAME.npz` holds `sha256`, the contents, and an array of vectors, a row for each;
+what is no vector (zeros, NaN) is left out.
 Vectors are compared by their cosine, perceptual hashes by how many of their bits differ.
 """
 
@@ -74,7 +75,7 @@ def _read(file: Path) -> _Embeddings | None:
     """The embeddings in a file; None if it is not what it should be: it is only a cache."""
     try:
         with np.load(file, allow_pickle=False) as arrays:
-            contents = [str(one) for one in arrays["sha256"].tolist()]
+            contents = [_text(one) for one in arrays["sha256"].tolist()]
             names = [name for name in arrays.files if arrays[name].ndim == 2]
             vectors = arrays[names[0]].astype(np.float32) if names else np.zeros((0, 0), np.float32)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
@@ -82,9 +83,14 @@ def _read(file: Path) -> _Embeddings | None:
     if len(vectors) != len(contents):
         return None
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    vectors = vectors / np.maximum(lengths, 1e-12)
-    name = file.stem.removeprefix("embeddings-")
-    return _Embeddings(name, {content: at for at, content in enumerate(contents)}, vectors)
+    usable = np.isfinite(lengths[:, 0]) & (lengths[:, 0] > 0)
+    vectors = vectors / np.where(usable[:, None], lengths, 1)
+    places = {content: at for at, content in enumerate(contents) if usable[at]}
+    return _Embeddings(file.stem.removeprefix("embeddings-"), places, vectors)
+
+
+def _text(name: str | bytes) -> str:
+    return name.decode("ascii", "replace") if isinstance(name, bytes) else name
 
 
 def _by_hash(crop: Row, rows: list[Row]) -> Ranking | None:

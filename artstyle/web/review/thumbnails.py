@@ -8,6 +8,7 @@ from pathlib import Path
 
 from artstyle.files import write_bytes
 from artstyle.machine import cores
+from artstyle.web.message import Fault
 
 SIDE_PX = 192  # sharp at 96 pixels a cell on screens of double density, fair up to twice that
 _QUALITY = 82
@@ -27,6 +28,7 @@ class Thumbnails:
         self._keeper = ThreadPoolExecutor(1, thread_name_prefix="thumbnail-file")
         self._making: dict[str, Future[bytes]] = {}
         self._lock = threading.Lock()
+        self._closed = False
 
     def get(self, sha256: str, file: Path) -> bytes:
         """The thumbnail of a picture as a JPEG file.
@@ -37,12 +39,15 @@ class Thumbnails:
 
         Raises:
             ImageError: the picture cannot be read.
+            Fault: 503; the review is being closed.
         """
         place = self._folder / sha256[:2] / f"{sha256}.jpg"
         kept = _whole(place)
         if kept is not None:
             return kept
         with self._lock:
+            if self._closed:
+                raise Fault(503, "the review is closed")
             future = self._making.get(sha256)
             if future is None:
                 future = self._makers.submit(self._make, sha256, file, place)
@@ -60,7 +65,9 @@ class Thumbnails:
 
     def close(self) -> None:
         """Finish what has been begun."""
-        self._makers.shutdown(cancel_futures=True)
+        with self._lock:
+            self._closed = True
+        self._makers.shutdown()
         self._keeper.shutdown()
 
 

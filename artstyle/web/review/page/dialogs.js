@@ -18,9 +18,9 @@ function opened(title, content, { footer = [], large = false } = {}) {
 }
 
 const KEYS = [
-  ["Decide", [["k", "keep"], ["Space", "keep"], ["x", "drop"], ["d", "drop"], ["t", "tag"], ["u", "undo this window's last"], ["Shift x", "drop with a reason"]]],
+  ["Decide", [["k Space", "keep"], ["x d", "drop"], ["Shift x", "drop with a reason"], ["t", "tag"], ["u", "undo this window's last"]]],
   ["Go", [["← → ↑ ↓", "next crop, next row"], ["n", "next undecided"], ["p", "previous undecided"], ["Home End", "first, last"], ["PgUp PgDn", "a window up or down"]]],
-  ["Choose several", [["Shift ← →", "a range"], ["Shift click", "a range"], ["Ctrl click", "one more"], ["Ctrl a", "all that are shown"], ["Esc", "none"]]],
+  ["Choose several", [["Shift ← ↓", "a range"], ["Shift click", "a range by mouse"], ["Ctrl click", "one more"], ["Ctrl a", "all that are shown"], ["Esc", "none"]]],
   ["Look", [["Enter", "panel; again: large"], ["s", "sort by likeness"], ["+ −", "larger, smaller"], ["f", "filters"], ["/", "search"], ["r", "refresh what is shown"], ["h", "history"], ["?", "this help"]]],
 ];
 
