@@ -66,7 +66,7 @@ def limit_options(function: F) -> F:
 @click.option(
     "--embedding",
     type=click.Choice(["auto", "look", "dlib"]),
-    help="What alike means: our own, or dlib's for photos; auto takes that if it fits in a minute.",
+    help="What alike means: our own, or dlib's for photos; auto takes that for up to 600 photos.",
 )
 @click.option(
     "--held-out-by",

@@ -22,6 +22,7 @@ BLUR_RANGE_PX = (0.3, 8.0)  # edges narrower or wider than this cannot be told a
 # of `artstyle.faces.quad` (eyes at 0.476, mouth at 0.7145) and from crops.
 _CENTRE, _RADII = (0.5, 0.58), (0.26, 0.34)
 _REBLUR_PX = 1.0  # sigma of the blur that edges are compared under
+_SLOPE_VARIANCE = 1 / 3  # what the difference of neighbours smears itself: a box of two pixels
 _LEAST_EDGE = 6.0  # of 255 per pixel, after the blur: weaker edges are noise and skin; a guess
 _EDGE_SHARE = 0.02  # of the face's pixels: the strongest edges, which are looked at; a guess
 _EVERY = 4  # greyness looks at every fourth pixel
@@ -146,7 +147,8 @@ def blur_px(y: NDArray[np.float32], face: NDArray[np.bool_]) -> float:
     if not chosen.any():
         return BLUR_RANGE_PX[1]
     ratio = np.maximum(before[chosen] / after[chosen], 1 + 1e-3)
-    return float(np.clip(np.median(_REBLUR_PX / np.sqrt(ratio**2 - 1)), *BLUR_RANGE_PX))
+    square = float(np.median(_REBLUR_PX**2 / (ratio**2 - 1))) - _SLOPE_VARIANCE
+    return float(np.clip(np.sqrt(max(square, 0)), *BLUR_RANGE_PX))
 
 
 def _slope(y: NDArray[np.float32]) -> NDArray[np.float32]:

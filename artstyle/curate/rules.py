@@ -38,6 +38,7 @@ DUPLICATE = "duplicate"
 # in [0.6, 1], clear faces of dlib have 1 and more (see `artstyle.faces`); guesses from portraits,
 # drawings and paintings. Detectors that are not here give no score that says anything.
 _DOUBTFUL_SCORE = {"yunet": 0.75, "dlib": 0.3, "dlib-cnn": 0.6, "anime": 0.5, "anime-frcnn": 0.5}
+_FITS = 0.5  # alignment confidence from which a low score says nothing; measured on emoji
 _GREY, _COLOURED = 0.5, 0.1  # greyness from, and up to, which a crop is one
 _MAJORITY = 0.8  # of a set that has to be the one for the other to be odd
 _MAD = 1.4826  # times the median deviation is the standard deviation of a normal distribution
@@ -156,9 +157,10 @@ def _objections(case: _Case) -> Iterable[Objection]:
 
 def _doubtful(case: _Case) -> tuple[float, str] | None:
     score, least = case.subject.score, _DOUBTFUL_SCORE.get(case.subject.detector)
+    fits = case.known("confidence")
     low = case.odd["score"] < -case.limits.deviations
-    if least is None or score >= least or not low:
-        return None
+    if least is None or score >= least or not low or (fits or 0) >= _FITS:
+        return None  # drawn heads get low scores, but their eyes and mouths lie where they should
     return (
         score,
         f"score {score:.2f}, clear faces of {case.subject.detector} have {least:g} and more",

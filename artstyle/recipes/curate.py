@@ -60,7 +60,7 @@ class CurateRecipe:
         10, help="Bits of 64 in which hashes of near-duplicates differ; measured.", low=0, high=32
     )
     duplicate_difference: float = setting(
-        20.0, help="How much they differ where they differ most, of 255; measured.", low=0
+        12.0, help="How much they differ where they differ most, of 255; measured.", low=0
     )
     embedding: Embedding = setting(
         "auto", help="Looks: our own (look), dlib's faces, or those where they suit and fit."

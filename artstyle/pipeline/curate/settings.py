@@ -16,7 +16,7 @@ from artstyle.recipes.curate import Embedding, HeldOutBy
 from artstyle.workspace import Workspace
 
 # Neighbours in a film are taken for near-duplicates where two pictures would not be; guesses.
-_KIN_BITS, _KIN_FACTOR = 4, 1.5
+_KIN_BITS, _KIN_FACTOR = 4, 2.0
 
 
 @dataclass(frozen=True)
