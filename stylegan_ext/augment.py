@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from stylegan_ext import ops
+from stylegan_ext import ops, team
 from stylegan_ext.errors import ParameterError
 from stylegan_ext.ops import matrices as m
 from stylegan_ext.ops.filters import SYM6_TAPS, octave_filter_bank, setup_filter
@@ -226,7 +226,7 @@ class AugmentPipe(nn.Module):
         s, (_, _, h, w) = self.strengths, images.shape
         if s.noise > 0:
             sigma = draw.normal(s.noise).abs().reshape(-1, 1, 1, 1) * s.noise_std
-            noise = torch.randn(images.shape, device=images.device, generator=draw.generator)
+            noise = team.normal(images.shape, images.device, draw.generator)
             images = images + noise * sigma
         if s.cutout > 0:
             size = draw.flag(s.cutout).reshape(-1, 1, 1, 1) * s.cutout_size
@@ -263,7 +263,7 @@ class _Draw:
         """[n, count] uniform in [0, 1)."""
         if self.percentile is not None:
             return torch.full([self.n, count], self.percentile, device=self.device)
-        return torch.rand([self.n, count], device=self.device, generator=self.generator)
+        return team.uniform([self.n, count], self.device, self.generator)
 
     def flag(self, chance: float | torch.Tensor) -> torch.Tensor:
         """[n, 1], 1 where this sample is augmented; a float chance is multiplied by p."""
@@ -288,7 +288,7 @@ class _Draw:
             value = torch.erfinv(self.unit(count) * 2 - 1)
         else:
             shape = [self.n, count]
-            value = torch.randn(shape, device=self.device, generator=self.generator)
+            value = team.normal(shape, self.device, self.generator)
         value = value * self.flag(chance)
         return value[:, 0] if count == 1 else value
 

@@ -11,6 +11,8 @@ import math
 import torch
 import torch.nn.functional as F
 
+from stylegan_ext import team
+
 
 def generator_loss(fake_logits: torch.Tensor) -> torch.Tensor:
     """Non-saturating: -log sigmoid(D(G(z))) (Goodfellow et al. 2014). [n, 1]."""
@@ -58,7 +60,7 @@ def path_lengths(
         [n]: root mean square over the rows of ws of the gradient's norm.
     """
     if noise is None:
-        noise = torch.randn_like(images)
+        noise = team.normal(images.shape, images.device)
     noise = noise / math.sqrt(images.shape[2] * images.shape[3])
     (gradient,) = torch.autograd.grad(
         outputs=[(images * noise).sum()], inputs=[ws], create_graph=True
@@ -74,5 +76,12 @@ def path_length_penalty(
     Returns:
         The penalties [n] and the new running mean (scalar, detached).
     """
-    mean = running_mean.lerp(lengths.mean(), decay)
-    return (lengths - mean).square(), mean.detach()
+    mine = running_mean.lerp(lengths.mean(), decay)
+    if team.current().world == 1:
+        return (lengths - mine).square(), mine.detach()
+    # The mean is that of all processes, and so is what pulls at it; its gradient reaches the
+    # lengths of this process, and averaging gradients over the team makes the whole of it.
+    mean = running_mean.lerp(team.current().mean(lengths.detach().mean()), decay)
+    off = lengths - mean
+    pull = team.current().mean(-2 * off.detach().mean())
+    return off.square() + pull * (mine - mine.detach()), mean

@@ -9,14 +9,14 @@ generator; what was measured goes out as a dict of per-sample tensors.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import torch
 from torch import nn
 
-from stylegan_ext import losses
+from stylegan_ext import losses, team
 from stylegan_ext.errors import ParameterError
 from stylegan_ext.networks.discriminator import Discriminator
 from stylegan_ext.networks.generator import Generator, StyleGAN2Generator
@@ -39,23 +39,43 @@ class LossSettings:
 
 
 def lazy_adam(
-    network: nn.Module, *, lr: float, reg_interval: int, betas: tuple[float, float] = (0.0, 0.99)
+    network: nn.Module,
+    *,
+    lr: float,
+    reg_interval: int,
+    betas: tuple[float, float] = (0.0, 0.99),
+    parameters: Iterable[nn.Parameter] | None = None,  # None: all of the network's
 ) -> torch.optim.Adam:
     """Adam whose step is corrected for a regularisation phase every `reg_interval` iterations."""
     ratio = reg_interval / (reg_interval + 1)
     adjusted = (betas[0] ** ratio, betas[1] ** ratio)
-    return torch.optim.Adam(network.parameters(), lr=lr * ratio, betas=adjusted, eps=1e-8)
+    taught = list(network.parameters() if parameters is None else parameters)
+    return torch.optim.Adam(taught, lr=lr * ratio, betas=adjusted, eps=1e-8)
 
 
-def apply_gradients(network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    """One optimiser step; NaN gradients count as 0, infinite ones as +-1e5 (as in the official)."""
-    for parameter in network.parameters():
-        if parameter.grad is None and parameter.requires_grad:
+def apply_gradients(
+    optimizer: torch.optim.Optimizer, mean: Callable[[torch.Tensor], torch.Tensor] | None = None
+) -> None:
+    """One optimiser step; NaN gradients count as 0, infinite ones as +-1e5 (as in the official).
+
+    Args:
+        optimizer: holds the parameters that learn.
+        mean: of a flat tensor over all processes; None: there is one process.
+    """
+    gradients = []
+    for parameter in (p for group in optimizer.param_groups for p in group["params"]):
+        if parameter.grad is None:
             # Not reached by this phase (the last bias by the path lengths): a gradient of zero, so
             # that Adam's second moment and step count go on for it as for the others.
             parameter.grad = torch.zeros_like(parameter)
-        if parameter.grad is not None:
-            torch.nan_to_num(parameter.grad, nan=0, posinf=1e5, neginf=-1e5, out=parameter.grad)
+        gradients.append(parameter.grad)
+    if mean is not None:
+        common = mean(torch.cat([gradient.flatten() for gradient in gradients]))
+        parts = common.split([gradient.numel() for gradient in gradients])
+        for gradient, part in zip(gradients, parts, strict=True):
+            gradient.copy_(part.view_as(gradient))
+    for gradient in gradients:
+        torch.nan_to_num(gradient, nan=0, posinf=1e5, neginf=-1e5, out=gradient)
     optimizer.step()
 
 
@@ -155,7 +175,7 @@ class Objective:
         if torch.rand([]) >= self.settings.style_mixing_prob:
             return ws
         cut = int(torch.randint(1, num_ws, []))
-        other = self.generator.mapping(torch.randn_like(z), c)
+        other = self.generator.mapping(team.normal(z.shape, z.device), c)
         return torch.cat([ws[:, :cut], other[:, cut:]], dim=1)
 
     def _discriminate(self, images: torch.Tensor, c: torch.Tensor | None) -> torch.Tensor:
@@ -179,6 +199,7 @@ class Trainer:
         objective: the losses.
         g_optimizer: made by `lazy_adam` over the generator's parameters.
         d_optimizer: likewise for the discriminator.
+        mean: of a flat tensor over all processes; None: there is one process.
     """
 
     def __init__(
@@ -186,10 +207,12 @@ class Trainer:
         objective: Objective,
         g_optimizer: torch.optim.Optimizer,
         d_optimizer: torch.optim.Optimizer,
+        mean: Callable[[torch.Tensor], torch.Tensor] | None = None,
     ) -> None:
         self.objective = objective
         self.g_optimizer = g_optimizer
         self.d_optimizer = d_optimizer
+        self.mean = mean
 
     def iteration(
         self,
@@ -223,17 +246,13 @@ class Trainer:
                 after_phase(name, stats)
 
     def _phase(self, name: str, run: Callable[[], Stats]) -> Stats:
-        trained: nn.Module
-        if name.startswith("G"):
-            trained, optimizer = self.objective.generator, self.g_optimizer
-        else:
-            trained, optimizer = self.objective.discriminator, self.d_optimizer
+        optimizer = self.g_optimizer if name.startswith("G") else self.d_optimizer
         learnable = [p for group in optimizer.param_groups for p in group["params"]]
         optimizer.zero_grad(set_to_none=True)
         for parameter in learnable:
             parameter.requires_grad_(True)
         stats = run()
-        apply_gradients(trained, optimizer)
+        apply_gradients(optimizer, self.mean)
         for parameter in learnable:
             parameter.requires_grad_(False)
         return stats

@@ -7,6 +7,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
+from stylegan_ext import team
 from stylegan_ext.networks.layers import FullyConnectedLayer, normalize_2nd_moment
 
 
@@ -84,7 +85,7 @@ class MappingNetwork(nn.Module):
             x = self.get_submodule(f"fc{i}")(x)
 
         if update_emas and self.w_avg_beta is not None:
-            average = x.detach().mean(dim=0)
+            average = team.current().mean(x.detach().mean(dim=0))
             self.w_avg.copy_(average.lerp(self.w_avg, self.w_avg_beta))
         if self.num_ws is None:
             return x

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 import torch
 from torch import nn
 
-from stylegan_ext import ops
+from stylegan_ext import ops, team
 from stylegan_ext.networks.layers import (
     Conv2dLayer,
     FullyConnectedLayer,
@@ -65,7 +65,7 @@ class SynthesisLayer(nn.Module):
             noise = self.noise_const * self.noise_strength
         elif self.use_noise and noise_mode == "random":
             shape = (x.shape[0], 1, self.resolution, self.resolution)
-            noise = torch.randn(shape, device=x.device) * self.noise_strength
+            noise = team.normal(shape, x.device) * self.noise_strength
         return ops.styled_conv(
             x,
             self.weight,

@@ -1,0 +1,134 @@
+"""Models that a training writes: snapshots of the average, the latest whole, and the best."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from artstyle import jsonlines
+from artstyle.events import Emit, Note
+from artstyle.files import sha256_of
+from artstyle.pipeline.train.plan import Plan
+from artstyle.runs import Run
+from stylegan_ext.records import KINDS, ModelFile, NetworkRecord, Provenance
+
+if TYPE_CHECKING:
+    from stylegan_ext.training.loop import Training
+
+LATEST, BEST = "latest.safetensors", "best.safetensors"
+Measure = Callable[[Path], float]  # of a snapshot's file; less is better
+Told = Callable[[Path, float], None]  # a model's file, and its kimg
+
+
+@dataclass
+class Snapshots:
+    """The models of a run.
+
+    Args:
+        run: its folder.
+        plan: what is trained.
+        networks: the constructors' arguments of G and D.
+        command: the words of the command line.
+        measure: how good a snapshot is; None: the last is the best.
+        told: told of every file that was written.
+    """
+
+    run: Run
+    plan: Plan
+    networks: dict[str, dict[str, Any]]
+    command: str
+    emit: Emit
+    measure: Measure | None = None
+    told: Told = lambda path, kimg: None
+    best: dict[str, Any] = field(default_factory=dict)  # file, kimg, value
+    measured_at_kimg: float = 0.0
+
+    def take(self, training: Training, kimg: str) -> Path:
+        """Write the averaged generator as `network-snapshot-KIMG`, and measure it."""
+        path = self.run.folder / f"network-snapshot-{kimg}.safetensors"
+        self._write(path, training, ("G_ema",))
+        self.write_latest(training)
+        if self.measure is not None:
+            self._compare(path, training.nimg / 1000, self.measure(path))
+        return path
+
+    def write_latest(self, training: Training) -> Path:
+        """Write all networks, as a base for other trainings."""
+        path = self.run.folder / LATEST
+        self._write(path, training, ("G_ema", "G", "D"))
+        return path
+
+    def _compare(self, path: Path, kimg: float, value: float) -> None:
+        name = self.plan.recipe.metric
+        row = {"snapshot": path.name, "kimg": kimg, "value": value}
+        jsonlines.append(self.run.folder / f"metric-{name}.jsonl", row)
+        self.measured_at_kimg = kimg
+        is_best = not self.best or value < self.best["value"]
+        self.emit(Note(f"{name} {value:.4g}" + (", the best so far" if is_best else "")))
+        if is_best:
+            self.best = row
+            from artstyle import files
+
+            files.write_bytes(self.run.folder / BEST, path.read_bytes())
+
+    @property
+    def has_lost_patience(self) -> bool:
+        """Whether the metric has not become better for as long as the recipe waits."""
+        patience = self.plan.recipe.patience_kimg
+        if patience is None or not self.best:
+            return False
+        return self.measured_at_kimg - float(self.best["kimg"]) >= patience
+
+    def state(self) -> dict[str, Any]:
+        """What a resumed training has to know; JSON types."""
+        return {"best": self.best, "measured_at_kimg": self.measured_at_kimg}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self.best = dict(state["best"])
+        self.measured_at_kimg = float(state["measured_at_kimg"])
+
+    def _write(self, path: Path, training: Training, names: tuple[str, ...]) -> None:
+        from stylegan_ext.checkpoint import write_model
+
+        kinds = {"G": KINDS[0], "G_ema": KINDS[0], "D": KINDS[1]}
+        records = {
+            name: NetworkRecord(
+                kinds[name],
+                self.networks["D" if name == "D" else "G"],
+                dict(training.networks[name].state_dict()),
+            )
+            for name in names
+        }
+        write_model(path, ModelFile(records, self._provenance(training)))
+        self.told(path, training.nimg / 1000)
+
+    def _provenance(self, training: Training) -> Provenance:
+        plan, base = self.plan, self.plan.base
+        parents = (
+            () if base is None else ({"name": base.name, "sha256": base.sha256, "role": "base"},)
+        )
+        notes: dict[str, Any] = {
+            "name": f"{plan.recipe.style} {plan.corpus.resolution} px",
+            "kimg": round(training.nimg / 1000, 3),
+            "command": self.command,
+            "dataset": plan.dataset.name,
+            "dataset_sha256": plan.dataset_sha256,
+            "pictures": len(plan.corpus),
+            "run": self.run.folder.name,
+        }
+        if plan.classes:
+            notes["classes"] = list(plan.classes)
+        return Provenance(
+            licence=plan.licence,
+            source=f"trained by artstyle on {plan.dataset.name}",
+            parents=parents,
+            notes=notes,
+        )
+
+
+def digest_of(path: Path) -> str:
+    """The SHA-256 that the catalog knows a model by."""
+    return sha256_of(path)
