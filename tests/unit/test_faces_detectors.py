@@ -125,7 +125,12 @@ def test_auto_takes_what_is_here_and_says_why(rgb: np.ndarray) -> None:
     assert choice.detector.name == "dlib"
     assert "100% of 1 pictures" in choice.reason
     assert choice.trials[0].ms_per_picture == 1000
-    assert [line.split(":")[0] for line in choice.lacking] == ["yunet", "lbp-anime"]
+    assert [line.split(":")[0] for line in choice.lacking] == [
+        "yunet",
+        "lbp-anime",
+        "anime",
+        "anime-frcnn",
+    ]
     with pytest.raises(UsageError, match="found no face"):
         auto.choose_detector([np.zeros((64, 64, 3), np.uint8)])
 
