@@ -19,8 +19,9 @@ MOST = 40  # clusters that can be asked for; a person names them
 AUTO_MOST = 8  # clusters that are tried where the number is to be found
 
 _TRIES = 6  # k-means from different beginnings; the tightest is taken
-_SAMPLE = 1500  # points that the number of clusters is judged by
-_LEAST_SILHOUETTE = 0.05  # below it nothing hangs together: one heap; a guess
+_SAMPLE = 1000  # points that the number of clusters is judged by
+_SHUFFLES = 3  # clouds that heaps are held against
+_LEAST_GAIN = 0.05  # of silhouette over chance; with less nothing hangs together; measured
 
 Vectors = NDArray[np.float32]
 Numbers = NDArray[np.int64]
@@ -48,8 +49,8 @@ def cluster(
 
     Args:
         vectors: [n, k], see `look.reduce`.
-        count: how many heaps; None: the number in 2..8 with the clearest ones, or 1 where none
-            are clear.
+        count: how many heaps; None: the number in 2..8 with the clearest ones, or 1 where they
+            are no clearer than in a cloud.
         seed: the same gives the same heaps.
         least_margin: crops whose own centre is nearer than the next by less are unsure: 0.1 means
             by less than a tenth.
@@ -145,16 +146,24 @@ def _points(vectors: Vectors, kin: Sequence[object] | None) -> tuple[Vectors, Nu
 
 
 def _best_count(points: Vectors, seed: int) -> int:
-    """The number of clusters with the best silhouette."""
+    """The number of clusters that stand out most from what chance would give.
+
+    k-means cuts any cloud into parts with a silhouette above 0. Held against it are the same points
+    with each coordinate shuffled on its own: as wide in every direction, but without heaps.
+    """
     chance = np.random.default_rng(seed)
     if len(points) > _SAMPLE:
         points = points[np.sort(chance.choice(len(points), _SAMPLE, replace=False))]
-    best, clear = 1, _LEAST_SILHOUETTE
+    shuffled = [chance.permuted(points, axis=0) for _ in range(_SHUFFLES)]
+    best, clear = 1, _LEAST_GAIN
     for count in range(2, min(AUTO_MOST, len(points) - 1) + 1):
-        numbers = _distances(points, _centres(points, count, seed)).argmin(axis=1)
-        value = silhouette(points, numbers, seed)
-        if value > clear:
-            best, clear = count, value
+        found, *nothing = (
+            silhouette(one, _distances(one, _centres(one, count, seed)).argmin(axis=1), seed)
+            for one in (points, *shuffled)
+        )
+        gain = found - sum(nothing) / len(nothing)
+        if gain > clear:
+            best, clear = count, gain
     return best
 
 

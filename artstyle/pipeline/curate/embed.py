@@ -79,9 +79,7 @@ def embed(
     return Embedded(name, why, reduce(store.values([one.sha256 for one in measured.crops])))
 
 
-def _choice(
-    measured: Measured, wish: Embedding, missing: ArtstyleError | None
-) -> tuple[str, str]:
+def _choice(measured: Measured, wish: Embedding, missing: ArtstyleError | None) -> tuple[str, str]:
     if wish != "auto":
         return wish, "asked for"
     flat = float(np.median([one.flatness for one in measured.figures] or [1.0]))

@@ -99,7 +99,7 @@ class Store:
 
     def _load(self) -> None:
         try:
-            with np.load(self.path, allow_pickle=False) as held:
+            with self.path.open("rb") as stream, np.load(stream, allow_pickle=False) as held:
                 names = [name.decode("ascii") for name in held["sha256"].tolist()]
                 values = held["values"]
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
