@@ -133,7 +133,7 @@ def real_source(workspace: Path, crop: int, *, kind: str = "film") -> Path:
         write_png(path, drawn(3, 96))
     with open_catalog(workspace) as catalog, catalog.transaction():
         source = catalog.add_source(
-            path, sha256=f"{crop:064d}", size_bytes=path.stat().st_size, kind=kind
+            path, sha256=f"{crop:063d}f", size_bytes=path.stat().st_size, kind=kind
         )
         frame = catalog.add_frame(source, pts_s=1.2 if kind == "film" else 0.0, shot=0)
         catalog.change("UPDATE face SET frame = ? WHERE id = ?", frame, crop)

@@ -12,6 +12,8 @@ import pytest
 from PIL import Image
 from support.reviews import STYLE, crop_set, real_source, visited
 
+from artstyle.catalog import open_catalog
+from artstyle.catalog.rows import crops
 from artstyle.errors import UsageError
 from artstyle.events import Note
 from artstyle.images import write_png
@@ -197,6 +199,36 @@ def test_likeness_by_hash(visitor):
     assert (found["id"][0], found["distance"][0]) == (3, 0)
     assert found["distance"] == sorted(found["distance"])
     assert set(found["id"]) == {1, 2, 3, 4, 5, 6}
+
+
+@pytest.mark.parametrize("kind", ["U64", "S64"])
+def test_likeness_by_embedding(workspace, kind):
+    crop_set(workspace, 6)
+    cache = workspace / "datasets" / STYLE / "cache"
+    cache.mkdir()
+    with open_catalog(workspace) as catalog:
+        shas = [row.sha256 for row in crops(catalog, STYLE)]
+    vectors = np.array([[1, 0], [0, 2], [3, 1], [0, 0], [np.nan, 1]], dtype=np.float32)
+    np.savez(cache / "embeddings-a.npz", sha256=np.array(shas[:5], dtype=kind), values=vectors)
+    (cache / "embeddings-b.npz").write_bytes(b"PK no archive")
+    with visited(workspace) as visitor:
+        found = visitor.ask("similar/1")
+        assert (found["by"], found["id"]) == ("embedding a", [1, 3, 2])
+        assert found["distance"] == [0, pytest.approx(1 - 3 / 10**0.5, abs=1e-4), 1]
+        assert visitor.ask("similar/4")["by"] == "perceptual hash"  # it has no vector
+        np.savez(cache / "embeddings-a.npz", sha256=np.array(shas, kind), values=np.eye(6))
+        assert len(visitor.ask("similar/4")["id"]) == 6
+        assert visitor.ask("similar/4")["by"] == "embedding a"
+
+
+def test_crops_without_figures_cannot_be_compared(workspace):
+    crop_set(workspace, 2)
+    with open_catalog(workspace) as catalog:
+        catalog.set_quality(1, {"phash": None})
+    with visited(workspace) as visitor:
+        answer = visitor.ask("similar/1", status=404)
+        assert answer["hint"] == f"artstyle curate --style {STYLE}"
+        assert visitor.ask("similar/2")["id"] == [2]
 
 
 def test_unknown_crops(visitor):

@@ -13,19 +13,6 @@ from artstyle.catalog import open_catalog
 from artstyle.web.review.table import Table, state_columns
 
 
-class HandClock:
-    def __init__(self) -> None:
-        self.now_s = 0.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
-@pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
-
-
 @pytest.fixture
 def catalog(workspace: Path):
     crop_set(workspace, 12)
@@ -34,8 +21,8 @@ def catalog(workspace: Path):
 
 
 @pytest.fixture
-def table(catalog, clock) -> Table:
-    made = Table(STYLE, clock=clock)
+def table(catalog) -> Table:
+    made = Table(STYLE, looked_through=5)
     made.refresh(catalog)
     return made
 
@@ -110,16 +97,20 @@ def test_an_undo_is_a_change_too(table, catalog, other):
     assert (rows["id"], rows["verdict"], rows["upon"]) == ([5], [0], [0])
 
 
-def test_figures_that_change_in_place_are_seen_now_and_then(table, catalog, other, clock):
-    other.set_quality(4, {"sharpness": 99.123456, "new_figure": 1})
-    table.refresh(catalog)
-    assert "rows" not in table.changes(12)
-    clock.now_s = 5.0
+def test_figures_that_change_in_place_are_found_piece_by_piece(table, catalog, other):
+    other.set_quality(12, {"sharpness": 99.123456, "new_figure": 1})
+    for _ in range(2):  # of 12 rows 5 are looked through each time
+        table.refresh(catalog)
+        assert "rows" not in table.changes(12)
     table.refresh(catalog)
     data = table.changes(12)
-    assert data["rows"]["id"] == [4]
+    assert data["rows"]["id"] == [12]
     assert data["figures"]["sharpness"] == [99.123]
     assert data["figures"]["new_figure"] == [1]
+    asked: list[str] = []
+    catalog._connection.set_trace_callback(asked.append)
+    table.refresh(catalog)
+    assert asked == ["PRAGMA data_version"]  # and then it is quiet again
 
 
 def test_many_changes_come_in_pieces(workspace, catalog, table):

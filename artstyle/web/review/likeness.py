@@ -8,6 +8,7 @@ Vectors are compared by their cosine, perceptual hashes by how many of their bit
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from artstyle.web.review.table import Row
-
-_HASH_BITS = 64
+from artstyle.web.review.table import Row, Table
 
 
 @dataclass(frozen=True)
@@ -38,24 +37,54 @@ class Likeness:
 
     def __init__(self, cache: Path) -> None:
         self._cache = cache
-        self._read: tuple[tuple[Any, ...], list[_Embeddings]] = ((), [])
+        self._files: tuple[Any, ...] = ()
+        self._embeddings: list[_Embeddings] = []
+        self._gathered: dict[str, _Gathered] = {}
+        self._pictures_number = -1
 
-    def ranking(self, crop: Row, rows: list[Row]) -> Ranking | None:
+    def ranking(self, crop: Row, table: Table) -> Ranking | None:
         """All crops that can be compared with this one, the likest first; None if none can."""
-        for embeddings in self._embeddings():
-            if crop.crop.sha256 in embeddings.places:
-                return embeddings.ranking(crop, rows)
-        return _by_hash(crop, rows)
+        self._look_again(table)
+        for embeddings in self._embeddings:
+            own = embeddings.places.get(crop.crop.sha256)
+            if own is not None:
+                known = self._gather(embeddings.name, table, embeddings.place_of)
+                distances = 1 - embeddings.vectors[known.values] @ embeddings.vectors[own]
+                return _ranked(f"embedding {embeddings.name}", crop, known, distances.round(4))
+        if crop.phash is None:
+            return None
+        known = self._gather("", table, lambda row: row.phash)
+        bits = np.bitwise_count(known.values ^ np.uint64(crop.phash))
+        return _ranked("perceptual hash", crop, known, bits.astype(np.int64))
 
-    def _embeddings(self) -> list[_Embeddings]:
-        """Those that can be read, the largest first; read anew when a file has changed."""
+    def _gather(self, name: str, table: Table, value_of: Callable[[Row], int | None]) -> _Gathered:
+        """The crops that have a value, and their values; kept until the pictures change."""
+        if name not in self._gathered:
+            known = [(row.crop.id, value_of(row)) for row in table.rows()]
+            pairs = [(crop, value) for crop, value in known if value is not None]
+            crops = np.array([crop for crop, _ in pairs], dtype=np.int64)
+            values = np.array([value for _, value in pairs], dtype=np.uint64)
+            self._gathered[name] = _Gathered(crops, values)
+        return self._gathered[name]
+
+    def _look_again(self, table: Table) -> None:
+        """Forget what is no longer so; embeddings are read anew when a file has changed."""
         files = sorted(self._cache.glob("embeddings-*.npz"))
         key = tuple((file, file.stat().st_mtime_ns, file.stat().st_size) for file in files)
-        if key != self._read[0]:
+        if key != self._files:
             found = [one for file in files if (one := _read(file)) is not None]
-            found.sort(key=lambda one: -len(one.places))
-            self._read = (key, found)
-        return self._read[1]
+            self._embeddings = sorted(found, key=lambda one: -len(one.places))
+            self._files = key
+            self._gathered.clear()
+        if table.pictures_number != self._pictures_number:
+            self._pictures_number = table.pictures_number
+            self._gathered.clear()
+
+
+@dataclass(frozen=True, eq=False)
+class _Gathered:
+    crops: NDArray[np.int64]
+    values: NDArray[np.uint64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,11 +93,9 @@ class _Embeddings:
     places: dict[str, int]  # SHA-256 -> row
     vectors: NDArray[np.float32]  # [N, D], of length 1
 
-    def ranking(self, crop: Row, rows: list[Row]) -> Ranking:
-        known = [row for row in rows if row.crop.sha256 in self.places]
-        at = np.array([self.places[row.crop.sha256] for row in known])
-        distances = 1 - self.vectors[at] @ self.vectors[self.places[crop.crop.sha256]]
-        return _ranked(f"embedding {self.name}", crop, known, distances)
+    def place_of(self, row: Row) -> int | None:
+        """Where the vector of a crop stands; None if it has none."""
+        return self.places.get(row.crop.sha256)
 
 
 def _read(file: Path) -> _Embeddings | None:
@@ -93,28 +120,16 @@ def _text(name: str | bytes) -> str:
     return name.decode("ascii", "replace") if isinstance(name, bytes) else name
 
 
-def _by_hash(crop: Row, rows: list[Row]) -> Ranking | None:
-    own = _hash(crop)
-    if own is None:
-        return None
-    known = [(row, value) for row in rows if (value := _hash(row)) is not None]
-    values = np.array([value for _, value in known], dtype=np.uint64)
-    bits = np.bitwise_count(values ^ np.uint64(own))
-    return _ranked("perceptual hash", crop, [row for row, _ in known], bits)
+def _ranked(by: str, crop: Row, known: _Gathered, distances: NDArray[Any]) -> Ranking:
+    distances = np.maximum(distances, 0)
+    is_other = known.crops != crop.crop.id  # itself first, whatever else is equal
+    order = np.lexsort((is_other, distances))
+    return Ranking(by, known.crops[order].tolist(), _plain(distances[order]))
 
 
-def _hash(row: Row) -> int | None:
-    text = row.phash
-    try:
-        value = int(text, 16) if text else None
-    except ValueError:
-        return None
-    return value if value is not None and value < 1 << _HASH_BITS else None
-
-
-def _ranked(by: str, crop: Row, rows: list[Row], distances: NDArray[Any]) -> Ranking:
-    distances = distances.astype(np.float64)
-    distances[[row is crop for row in rows]] = -1.0  # itself first, whatever else is equal
-    order = np.argsort(distances, kind="stable")
-    shown = np.maximum(distances[order], 0).round(4)
-    return Ranking(by, [rows[at].crop.id for at in order], shown.tolist())
+def _plain(distances: NDArray[Any]) -> list[float]:
+    """As Python's numbers; float32 would be written with digits that mean nothing."""
+    if distances.dtype.kind == "f":
+        distances = distances.astype(np.float64).round(4)
+    plain: list[float] = distances.tolist()
+    return plain

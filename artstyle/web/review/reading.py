@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from artstyle.catalog import Catalog
 
@@ -13,7 +13,7 @@ _CROPS = """
 SELECT crop.id, crop.file, crop.sha256, crop.size_px, frame.source, frame.pts_s, frame.shot,
        face.score, face.quality
 FROM crop JOIN face ON face.id = crop.face JOIN frame ON frame.id = face.frame
-WHERE crop.style = ? AND crop.id > ? ORDER BY crop.id
+WHERE crop.style = ? AND crop.id > ? ORDER BY crop.id LIMIT ?
 """
 _SOURCES = """
 SELECT id, path, kind, licence FROM source WHERE id IN (SELECT value FROM json_each(?))
@@ -22,10 +22,6 @@ _STANDING = """
 SELECT made.crop, made.id, made.action, made.value, made.reason, made."by", made.figure
 FROM standing_decision AS made JOIN crop ON crop.id = made.crop
 WHERE crop.style = ?1 {which} ORDER BY made.id
-"""
-_DECIDED_SINCE = """
-SELECT DISTINCT decision.crop FROM decision JOIN crop ON crop.id = decision.crop
-WHERE decision.id > ? AND crop.style = ?
 """
 
 
@@ -42,8 +38,7 @@ class State:
     split: str | None = None
 
 
-@dataclass(frozen=True)
-class RawCrop:
+class RawCrop(NamedTuple):  # thousands are made and compared at a time: half of a dataclass's cost
     """A crop as it lies in the catalog; two are equal if nothing has changed."""
 
     id: int
@@ -56,16 +51,11 @@ class RawCrop:
     score: float
     quality: str  # JSON
 
-    def figures(self) -> dict[str, float]:
-        """Its numbers by name."""
+    def figures(self) -> tuple[dict[str, float], str]:
+        """Its numbers by name, and its perceptual hash ("" if there is none)."""
         parsed = json.loads(self.quality)
         numbers = {k: float(v) for k, v in parsed.items() if isinstance(v, (int, float))}
-        return {"score": self.score, **numbers}
-
-    def words(self) -> dict[str, str]:
-        """Its texts by name, e.g. `phash`."""
-        parsed = json.loads(self.quality)
-        return {name: value for name, value in parsed.items() if isinstance(value, str)}
+        return {"score": self.score, **numbers}, str(parsed.get("phash", ""))
 
 
 @dataclass(frozen=True)
@@ -78,9 +68,11 @@ class Source:
     licence: str
 
 
-def crops_after(catalog: Catalog, style: str, last_id: int) -> list[RawCrop]:
-    """The crops of a style with larger ids than this one."""
-    return [RawCrop(*row) for row in catalog.rows(_CROPS, style, last_id)]
+def crops_after(
+    catalog: Catalog, style: str, last_id: int, *, most: int | None = None
+) -> list[RawCrop]:
+    """The crops of a style with larger ids than this one, in their order; None: all of them."""
+    return [RawCrop._make(row) for row in catalog.rows(_CROPS, style, last_id, most or -1)]
 
 
 def sources_of(catalog: Catalog, ids: Iterable[int]) -> list[Source]:
@@ -98,9 +90,9 @@ def states_of(catalog: Catalog, style: str, crops: Iterable[int] | None = None) 
     return found
 
 
-def decided_since(catalog: Catalog, style: str, last_id: int) -> set[int]:
-    """The crops of a style about which anything was decided or undone after this decision."""
-    return {crop for (crop,) in catalog.rows(_DECIDED_SINCE, last_id, style)}
+def decided_since(catalog: Catalog, last_id: int) -> set[int]:
+    """The crops, of any style, about which anything was decided or undone after this decision."""
+    return {crop for (crop,) in catalog.rows("SELECT crop FROM decision WHERE id > ?", last_id)}
 
 
 def last_decision(catalog: Catalog) -> int:

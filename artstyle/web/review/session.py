@@ -118,7 +118,7 @@ class Review:
     def _similar(self, request: Request, crop: str) -> Reply:
         row = known_row(self._table.row(int(crop)))
         # At the desk, so that one ranking is worked out at a time.
-        found = self._reader.do(lambda _: self._likeness.ranking(row, self._table.rows()))
+        found = self._reader.do(lambda _: self._likeness.ranking(row, self._table))
         if found is None:
             raise Fault(
                 404,

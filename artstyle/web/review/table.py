@@ -10,9 +10,9 @@ from __future__ import annotations
 import gzip
 import json
 import math
+import re
 import threading
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -32,7 +32,10 @@ from artstyle.web.review.reading import (
 _DIGITS = 5  # of a figure; a page cannot show more
 _ROWS_AT_ONCE = 2_000  # in one answer about what has changed: under 100 ms
 _STALE = 1_500  # changed rows after which the first view is packed anew
-_SCAN_EVERY_S = 4.0  # figures that changed in place have no number: all rows are looked through
+# Figures that changed in place have no number: rows are looked through, so many at a time, once
+# after every time that somebody wrote.
+_LOOKED_THROUGH = 1_500
+_HASH = re.compile(r"[0-9a-f]{16}")
 SHA_DIGITS = 12  # of a content in addresses of pictures
 
 
@@ -43,7 +46,7 @@ class Row:
     crop: RawCrop
     state: State
     figures: dict[str, float]
-    phash: str  # perceptual hash, hexadecimal; empty if there is none
+    phash: int | None  # perceptual hash of 64 bits; None if there is none
     number: int  # of its last change
 
 
@@ -52,20 +55,21 @@ class Table:
 
     Args:
         style: whose crops.
-        clock: seconds that only grow; a test gives its own.
+        looked_through: how many rows are compared with the catalog's in one refresh.
     """
 
-    def __init__(self, style: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, style: str, *, looked_through: int = _LOOKED_THROUGH) -> None:
         self.style = style
-        self._clock = clock
+        self.pictures_number = 0  # changes with crops and their figures, not with decisions
+        self._looked_through = looked_through
         self._rows: dict[int, Row] = {}
         self._sources: dict[int, Source] = {}
         self._number = 0
         self._last_crop = 0
         self._last_decision = 0
         self._data_version = -1
-        self._scanned_s = -math.inf
-        self._scan_is_due = True
+        self._looked_at = 0  # the crop up to which rows were looked through
+        self._to_look_at = 0  # how many rows are left
         self._packed = (b"", 0)
         self._packing = threading.Lock()
 
@@ -92,35 +96,44 @@ class Table:
     def refresh(self, catalog: Catalog) -> None:
         """Bring the rows up to what the catalog holds now; cheap if nobody has written to it."""
         version = int(catalog.rows("PRAGMA data_version")[0][0])
-        self._scan_is_due |= version != self._data_version
-        scans = self._scan_is_due and self._clock() - self._scanned_s >= _SCAN_EVERY_S
-        if version == self._data_version and not scans:
+        is_new = version != self._data_version
+        if not is_new and not self._to_look_at:
             return
         with catalog.snapshot():
-            found = crops_after(catalog, self.style, 0 if scans else self._last_crop)
-            decided = decided_since(catalog, self.style, self._last_decision)
+            found = crops_after(catalog, self.style, self._last_crop)
+            if is_new:
+                self._to_look_at = len(self._rows)
+            looked_at = self._next_to_look_at(catalog) if self._to_look_at else []
+            decided = decided_since(catalog, self._last_decision)
             newest = last_decision(catalog)
             states = states_of(catalog, self.style, decided) if decided else {}
-            missing = {crop.source for crop in found} - self._sources.keys()
+            missing = {crop.source for crop in (*found, *looked_at)} - self._sources.keys()
             sources = sources_of(catalog, missing) if missing else []
         self._sources = self._sources | {source.id: source for source in sources}
-        for crop in found:
+        for crop in (*looked_at, *found):
             self._put(crop)
         for crop_id in sorted(decided & self._rows.keys()):
             self._decided(crop_id, states.get(crop_id, State()))
-        self._last_crop = max([self._last_crop, *(crop.id for crop in found[-1:])])
+        self._last_crop = max(self._last_crop, *(crop.id for crop in found[-1:]), 0)
         self._last_decision, self._data_version = newest, version
-        if scans:
-            self._scanned_s, self._scan_is_due = self._clock(), False
+
+    def _next_to_look_at(self, catalog: Catalog) -> list[RawCrop]:
+        """Some rows as they are in the catalog now; from the beginning again after the last."""
+        most = self._looked_through
+        crops = crops_after(catalog, self.style, self._looked_at, most=most)
+        self._to_look_at = max(0, self._to_look_at - most)
+        self._looked_at = crops[-1].id if len(crops) == most else 0
+        return crops
 
     def _put(self, crop: RawCrop) -> None:
         before = self._rows.get(crop.id)
         if before is not None and before.crop == crop:
             return
         self._number += 1
+        self.pictures_number += 1
         state = before.state if before is not None else State()
-        phash = crop.words().get("phash", "")
-        self._rows[crop.id] = Row(crop, state, crop.figures(), phash, self._number)
+        figures, phash = crop.figures()
+        self._rows[crop.id] = Row(crop, state, figures, _hash_of(phash), self._number)
 
     def _decided(self, crop: int, state: State) -> None:
         before = self._rows[crop]
@@ -211,6 +224,11 @@ def _coded(states: Iterable[State], count: int) -> dict[str, Any]:
         columns["tags"][at] = [code(tag) for tag in state.tags]
         columns["split"][at] = code(state.split)
     return {**columns, "words": list(words)}
+
+
+def _hash_of(text: str) -> int | None:
+    """The hash that 16 hexadecimal digits stand for; None for anything else."""
+    return int(text, 16) if _HASH.fullmatch(text) else None
 
 
 def _short(figure: float | None) -> float | None:

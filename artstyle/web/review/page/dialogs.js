@@ -7,10 +7,12 @@ import { count, h, icon, plural, when } from "./dom.js";
 function opened(title, content, { footer = [], large = false } = {}) {
   const dialog = h("dialog", { class: large ? "large" : "", "aria-label": title },
     h("header", {}, h("h2", { text: title }), h("button", { class: "icon-button", "aria-label": "Close", onclick: () => dialog.close("") }, icon("close"))),
-    h("div", { class: "content" }, content), footer.length ? h("footer", {}, footer) : null);
+    h("div", { class: "content", tabindex: "-1" }, content), footer.length ? h("footer", {}, footer) : null);
   dialog.addEventListener("mousedown", (event) => { if (event.target === dialog) dialog.close(""); });
   document.body.append(dialog);
   dialog.showModal();
+  dialog.querySelector(".content").focus(); // scrolls with keys; the safe answer where there is a choice
+  footer[0]?.focus();
   const closed = new Promise((resolve) => {
     dialog.addEventListener("close", () => { dialog.remove(); resolve(dialog.returnValue); });
   });
@@ -108,16 +110,17 @@ export async function askAboutConflict(store, action, reason, states) {
 }
 
 /** Everything that was decided together, the newest first; each can be taken back. */
-export async function showHistory(by, undo) {
+export async function showHistory(store, by, undo) {
   const room = h("div", { class: "gestures" }, h("p", { class: "muted", text: "…" }));
   const { closed } = opened("What was decided", room);
+  const whom = (one) => (one.crops === 1 && store.name[store.at.get(one.crop)]) || plural(one.crops, "crop");
   const draw = async () => {
     const gestures = await get("history");
     room.replaceChildren(...gestures.map((one) => {
       const mine = one.by === by && one.batch.startsWith("review:");
       const what = one.what.split(",").slice(0, 4).join(", ");
       return h("div", { class: `gesture${one.standing ? "" : " gone"}` },
-        h("strong", { text: `${what} · ${plural(one.crops, "crop")}` }),
+        h("strong", { text: `${what} · ${whom(one)}` }),
         h("small", { text: `${one.by} · ${when(one.at)}${one.standing && one.standing < one.decisions ? ` · ${one.standing} still stand` : ""}` }),
         mine && one.standing ? h("button", { class: "button", text: "Undo", onclick: async () => { undo(one.batch); setTimeout(draw, 250); } }) : null);
     }));

@@ -94,6 +94,14 @@ export function figureOrder(names) {
   return [...names].sort((a, b) => place(a) - place(b) || a.localeCompare(b));
 }
 
+/** Do something once a field was changed with the mouse; who came with the keyboard stays in it. */
+export function afterPointer(element, action) {
+  let pressed = false;
+  element.addEventListener("pointerdown", () => { pressed = true; });
+  element.addEventListener("keydown", () => { pressed = false; });
+  element.addEventListener("change", (event) => { if (pressed) { pressed = false; action(event.target); } });
+}
+
 /** A few words at the foot of the page; `action` is [label, function]. */
 export function toast(text, action = null, lasts_ms = 4200) {
   const room = $("toasts");

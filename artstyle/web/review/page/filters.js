@@ -1,6 +1,6 @@
 // The filters: what crops are, and where their figures lie.
 
-import { count, figure, figureName, figureOrder, h, icon, plural, s } from "./dom.js";
+import { count, figure, figureName, figureOrder, h, icon, s } from "./dom.js";
 import { STANDINGS } from "./store.js";
 
 const STANDING_NAMES = { keep: "Kept", drop: "Dropped", "keep-proposed": "Proposed to keep", "drop-proposed": "Proposed to drop", open: "Undecided" };
@@ -9,10 +9,13 @@ const MOST_CHOICES = 300;
 const REDRAW_MS = 1200; // while crops come in
 
 export class Filters {
-  constructor(element, store, view, { onRename }) {
-    Object.assign(this, { element, store, view, onRename });
+  constructor(element, store, view, { onRename, onClear }) {
+    Object.assign(this, { element, store, view, onRename, onClear });
     this.open = new Map([["standing", true], ["tag", true], ["reason", true], ["split", false], ["source", false], ["figures", true]]);
     this.redrawn = 0;
+    this.dragged = false; // a slider is held: it must not be drawn anew under the hand
+    element.addEventListener("pointerdown", (event) => { this.dragged = event.target.type === "range"; });
+    addEventListener("pointerup", () => { this.dragged = false; });
   }
 
   /** Draw soon: at once if that was long ago. */
@@ -23,13 +26,13 @@ export class Filters {
   }
 
   draw() {
+    if (this.dragged) { this.soon(); return; }
     this.redrawn = performance.now();
     const { element, view } = this;
     const top = element.scrollTop;
     const inside = element.contains(document.activeElement) ? document.activeElement.dataset.key : null;
-    element.replaceChildren(
-      h("div", { class: "head" }, h("h2", { text: "Filters" }),
-        h("button", { class: "button quiet", text: "Clear", "data-key": "clear", disabled: !view.isFiltered, onclick: () => view.clear() })),
+    this.clearing = h("button", { class: "button quiet", text: "Clear", "data-key": "clear", disabled: !view.isFiltered, onclick: this.onClear });
+    element.replaceChildren(h("div", { class: "head" }, h("h2", { text: "Filters" }), this.clearing),
       ...this.#facets(), this.#figures());
     element.scrollTop = top;
     if (inside) element.querySelector(`[data-key="${CSS.escape(inside)}"]`)?.focus({ preventScroll: true });
@@ -131,6 +134,7 @@ export class Filters {
       if (isWrong()) moved.value = other.value;
       const limits = show();
       if (limits) this.view.ranges.set(name, limits); else this.view.ranges.delete(name);
+      this.clearing.disabled = !this.view.isFiltered;
       cancelAnimationFrame(this.sliding);
       this.sliding = requestAnimationFrame(() => { this.quiet = true; this.view.refresh(); this.quiet = false; });
     };
@@ -159,8 +163,4 @@ export function bins(sorted, low, high, number) {
   }
   const top = Math.sqrt(Math.max(1, ...counts));
   return counts.map((n) => (n ? Math.max(0.06, Math.sqrt(n) / top) : 0));
-}
-
-export function facetTitle(view, store) {
-  return plural(view.order.length, "crop") + (view.isFiltered ? ` of ${count(store.size)}` : "");
 }

@@ -4,6 +4,7 @@ import { thumbnail } from "./api.js";
 import { figure, h, icon } from "./dom.js";
 
 const PADDING = 12, GAP = 7, OVERSCAN_ROWS = 2;
+const FOOT_PX = 56;        // room under the last row for the bar of a selection
 const FAST_PX = 2600;      // a scroll of so many pixels in a frame or two: pictures wait
 const SETTLES_MS = 90;
 const SMALL_PX = 88;       // below, cells have no room for words
@@ -44,10 +45,14 @@ export class Grid extends EventTarget {
     const top = this.#anchorRow();
     this.columns = Math.max(1, Math.floor((width + GAP) / (this.size + GAP)));
     this.cell = (width - GAP * (this.columns - 1)) / this.columns;
-    this.canvas.style.height = `${2 * PADDING + Math.max(0, this.rows * (this.cell + GAP) - GAP)}px`;
+    this.canvas.style.height = `${this.#height()}px`;
     this.element.classList.toggle("small", this.cell < SMALL_PX);
     if (top) this.#returnTo(top);
     this.render(true);
+  }
+
+  #height() {
+    return 2 * PADDING + FOOT_PX + Math.max(0, this.rows * (this.cell + GAP) - GAP);
   }
 
   /** The view is another one: keep the focus on its crop, at its place in the window. */
@@ -58,7 +63,7 @@ export class Grid extends EventTarget {
     const kept = before === null ? undefined : this.view.position.get(before);
     this.focus = Math.max(0, Math.min(kept ?? (toTop ? 0 : this.focus), this.view.order.length - 1));
     for (const i of this.chosen) if (!this.view.position.has(i)) this.chosen.delete(i);
-    this.canvas.style.height = `${2 * PADDING + Math.max(0, this.rows * (this.cell + GAP) - GAP)}px`;
+    this.canvas.style.height = `${this.#height()}px`;
     if (toTop) { if (kept === undefined) this.element.scrollTop = 0; else this.reveal(); }
     else if (wasSeen) this.element.scrollTop += this.#offsetOf(this.focus) - offset;
     this.#focusMoved(before !== (this.view.order[this.focus] ?? null));

@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { Decisions } from "./decisions.js";
 import * as dialogs from "./dialogs.js";
-import { $, count, figureName, figureOrder, h, icon, plural, toast } from "./dom.js";
+import { $, afterPointer, count, figureName, figureOrder, h, icon, plural, toast } from "./dom.js";
 import { Filters } from "./filters.js";
 import { Grid } from "./grid.js";
 import { listen } from "./keys.js";
@@ -18,7 +18,7 @@ const store = new Store();
 const view = new View(store);
 const grid = new Grid($("grid"), $("canvas"), store, view);
 const decisions = new Decisions(store, about.by, (action, reason, states) => dialogs.askAboutConflict(store, action, reason, states));
-const filters = new Filters($("filters"), store, view, { onRename: rename });
+const filters = new Filters($("filters"), store, view, { onRename: rename, onClear: clear });
 const panel = new Panel($("panel"), store, {
   verdict: (action, i) => decide(action, [i], { goesOn: false }),
   untag: (tag, i) => decisions.tags([i], [], [tag]),
@@ -33,7 +33,10 @@ function decide(action, places = grid.targets(), { goesOn = true, reason = "" } 
   if (!places.length) return;
   const single = !grid.chosen.size && places.length === 1;
   decisions.verdict(action, places, reason);
-  if (single && goesOn) grid.moveTo(grid.focus + 1);
+  if (single && goesOn) {
+    if (grid.focus + 1 < view.order.length) grid.moveTo(grid.focus + 1);
+    else toast("That was the last one shown");
+  }
   else if (places.length > 1) toast(`${action === "keep" ? "Kept" : "Dropped"} ${plural(places.length, "crop")}`, ["Undo", () => decisions.undo()]);
 }
 
@@ -93,6 +96,11 @@ function setSort(sort, descending) {
   view.descending = descending;
   showSort();
   view.refresh();
+  grid.moveTo(0, { keepChosen: true });
+}
+
+function history() {
+  dialogs.showHistory(store, about.by, (batch) => decisions.undo(batch));
 }
 
 function escape() {
@@ -125,7 +133,7 @@ listen(grid, {
   next: () => toUndecided(1), previous: () => toUndecided(-1), chooseAll: () => grid.chooseAll(),
   alike, refresh: () => view.refresh(), open, escape,
   filters: () => showFilters(isShut()), search: () => $("search").select(),
-  history: () => dialogs.showHistory(about.by, (batch) => decisions.undo(batch)), help: dialogs.help,
+  history, help: dialogs.help,
   larger: () => setSize(grid.size + 16), smaller: () => setSize(grid.size - 16),
 });
 
@@ -235,8 +243,10 @@ $("style-name").textContent = about.style;
 document.title = `${about.style} · review`;
 $("show-filters").addEventListener("click", () => showFilters(isShut()));
 $("show-help").addEventListener("click", dialogs.help);
-$("show-history").addEventListener("click", () => dialogs.showHistory(about.by, (batch) => decisions.undo(batch)));
+$("show-history").addEventListener("click", history);
 $("search").addEventListener("input", () => { view.text = $("search").value; view.refresh(); });
+for (const name of ["sort", "cell-size"]) afterPointer($(name), () => grid.element.focus({ preventScroll: true }));
+afterPointer($("filters"), (target) => { if (target.type === "range") grid.element.focus({ preventScroll: true }); });
 $("sort").addEventListener("change", () => setSort($("sort").value, $("sort").value in SORTS ? false : view.descending));
 $("direction").addEventListener("click", () => setSort(view.sort, !view.descending));
 $("cell-size").addEventListener("input", () => setSize(Number($("cell-size").value)));

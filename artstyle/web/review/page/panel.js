@@ -117,7 +117,7 @@ export class Panel {
     const room = this.sourceRoom.querySelector(".frame");
     const film = data.source_kind === "film";
     const name = data.source_path.split("/").pop();
-    const shot = film && data.shot !== null ? ` · shot ${data.shot}` : "";
+    const shot = film && data.shot !== null ? ` · shot\u00a0${data.shot}` : "";
     const note = h("span", {});
     this.sourceRoom.querySelector(".from")?.remove();
     this.sourceRoom.append(h("p", { class: "from", title: data.source_path }, h("strong", { text: name }),
@@ -207,7 +207,7 @@ function overlay(data, { width, height }) {
   const path = corners.map(([x, y]) => `${x},${y}`).join(" ");
   const [x0, y0, x1, y1] = data.bbox_px;
   const shade = `M0 0H${width}V${height}H0Z M${corners.map((p) => p.join(" ")).join("L")}Z`;
-  const dot = Math.max(width, height) / 220;
+  const dot = Math.max(width, height) / 150;
   const points = data.points_px.length <= 5 ? data.points_px : [];
   return s("svg", { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true" },
     s("path", { class: "shade", d: shade }),
