@@ -140,15 +140,17 @@ def _tags(text: str) -> list[str]:
 
 def _contact_sheets(built: Built) -> list[Path]:
     """Draw the zip's contact sheet and, of what is trained on, that of the whole set."""
-    from artstyle.report.dataset_sheet import make_dataset_sheet
+    from artstyle.report.dataset_sheet import is_sheet_of, make_dataset_sheet
 
     beside, whole = built.path.with_suffix(".jpg"), built.style_sheet.with_suffix(".jpg")
-    is_first = built.selection.split != "held-out" or not whole.exists()
-    sheets = [beside, whole] if is_first else [beside]
-    if built.state == "written" or not all(sheet.exists() for sheet in sheets):
+    is_of_whole = built.selection.split != "held-out" or not whole.exists()
+    # The zip's own comes last: where it is up to date, nothing was broken off.
+    sheets = [whole, beside] if is_of_whole else [beside]
+    assert built.sha256 is not None
+    if not is_sheet_of(beside, built.sha256) or not whole.exists():
         title = f"{built.title}: {built.count:,} pictures of {built.selection.size_px} px"
-        make_dataset_sheet(built.path, sheets, title=title)
-    return sheets
+        make_dataset_sheet(built.path, built.sha256, sheets, title=title)
+    return sheets[::-1]
 
 
 def _from(ctx: Context, source: Path, of_styles: dict[str, Any], **options: Any) -> None:
@@ -171,7 +173,10 @@ def _from_text(made: FromFiles) -> str:
     from artstyle.names import shown
 
     lines = [f"{_DONE[made.state]} {shown(made.path)}"]
-    lines.append(f"  {made.count:,} of {len(made.left_out) + made.count:,} pictures, of {made.size_px} px, from {shown(made.source)}")
+    lines.append(
+        f"  {made.count:,} of {len(made.left_out) + made.count:,} pictures, of {made.size_px} px,"
+        f" from {shown(made.source)}"
+    )
     if made.labels:
         lines.append("  labels: " + ", ".join(f"{k}: {v:,}" for k, v in made.labels.items()))
     if made.left_out:

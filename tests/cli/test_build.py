@@ -40,7 +40,10 @@ def test_text_sheets_and_again(cli, heads):
         with Image.open(sheet) as picture:
             assert picture.size[0] > 4 * 96
         assert sheet.stat().st_size < 300_000
+    path.with_suffix(".jpg").write_bytes(b"of another zip")  # left by a kill
     again = cli("build", "--style", "heads", "--size", 32, cwd=heads)
+    whole = heads / "datasets/heads/DATASHEET.jpg"
+    assert path.with_suffix(".jpg").read_bytes() == whole.read_bytes()
     assert again.stdout.startswith(f"is there already: {path}")
 
 

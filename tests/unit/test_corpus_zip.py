@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import struct
 import threading
 import zipfile
 from pathlib import Path
@@ -131,6 +132,8 @@ PNG = stored_png(noise(1))
         ([("a.png", PNG), ("b.png", stored_png(noise(1, 16, 1)))], "16 x 16 grey"),
         ([("a.png", stored_png(noise(1)[:8]))], "not square"),
         ([("a.png", b"no picture")], "no picture"),
+        ([("..\\a.png", PNG)], "leads out"),
+        ([("C:a.png", PNG)], "leads out"),
         ([("a.txt", b"")], "holds no pictures"),
         ([("a.png", PNG), ("dataset.json", b"[1")], "does not hold labels"),
         ([("a.png", PNG), ("dataset.json", b'{"labels": [["a.png", 1e400]]}')], "neither"),
@@ -139,6 +142,51 @@ PNG = stored_png(noise(1))
 def test_what_is_no_dataset_is_refused(tmp_path, files, words):
     with pytest.raises(CorpusError, match=words):
         read_corpus(pack(tmp_path / "a.zip", files))
+
+
+def patched(path, at, data, *, local=False):
+    """A zip of one stored picture with bytes of its directory (or local header) changed."""
+    pack(path, [("a.png", PNG)], zipfile.ZIP_STORED)
+    whole = bytearray(path.read_bytes())
+    start = 0 if local else whole.rindex(b"PK\x01\x02")
+    whole[start + at : start + at + len(data)] = data
+    path.write_bytes(whole)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("at", "data", "words"),
+    [
+        (8, b"\x01\0", "it is encrypted"),
+        (10, b"\x0c\0", "compressed by method 12"),
+        (24, struct.pack("<I", 400 << 20), "declares 419,430,400 bytes in"),
+        (42, struct.pack("<I", 1 << 30), "damaged"),  # where its data begin
+    ],
+)
+def test_directories_that_lie_are_refused(tmp_path, at, data, words):
+    with pytest.raises(CorpusError, match=words):
+        read_corpus(patched(tmp_path / "a.zip", at, data))
+
+
+@pytest.mark.parametrize(
+    ("at", "data", "words"),
+    [
+        (0, b"XX", "damaged: Bad magic number"),
+        (30, b"b.png", "differ"),  # another name than in the directory
+    ],
+)
+def test_headers_that_contradict_the_directory_are_refused(tmp_path, at, data, words):
+    with pytest.raises(CorpusError, match=words):
+        read_corpus(patched(tmp_path / "a.zip", at, data, local=True)).image(0)
+
+
+def test_long_extra_fields_and_other_encodings_are_read(tmp_path):
+    info = zipfile.ZipInfo("é.png")
+    info.extra = struct.pack("<HH", 0x4141, 300) + bytes(300)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as target:
+        target.writestr(info, PNG)
+        target.writestr("b.PNG", PNG)
+    assert read_corpus(tmp_path / "a.zip").names == ("b.PNG", "é.png")
 
 
 def test_a_name_twice_and_a_zip_cut_off_are_refused(tmp_path):
