@@ -90,7 +90,7 @@ def test_other_settings_drop_what_they_do_not_give_and_that_can_be_gone_back(
     catalog: Catalog,
 ) -> None:
     recorder(catalog).record([Found(source(), "a", [cut(), cut("mine", at=20), cut("w", at=40)])])
-    mine = [row for row in crops(catalog, "s") if row.file.stem == "mine"][0]
+    mine = next(row for row in crops(catalog, "s") if row.file.stem == "mine")
     catalog.decide(mine.id, "keep", reason="I like it", by="anna")
     recorder(catalog, every_s=2).record([Found(source(), "a", [cut("w", at=40)])])
     found = {row.file.stem: row.standing for row in crops(catalog, "s")}

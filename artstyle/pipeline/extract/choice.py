@@ -27,10 +27,17 @@ _ONE_AT_A_TIME = ("anime", "dlib-cnn")
 _HOLD_THE_LOCK = ("dlib",)  # Python's, while they search: they get processes of their own
 
 # Films have ten thousands of frames and faces in the middle distance: sizes at which a second of
-# film takes well below a second (docs/decisions/0010-extraction.md has the figures).
-FILM_OPTIONS: Mapping[str, Mapping[str, Any]] = {
-    "yunet": {"sizes_px": (640, 320)},
-    "dlib": {"longest_px": 560, "upsample": 1},
+# film takes well below a second (docs/decisions/0010-extraction.md has the figures). dlib scores
+# a clear face 1 and more; what it takes for one by mistake lay near 0.1 in the photos looked at.
+_SURE = {"threshold": 0.2}
+OPTIONS: Mapping[SourceKind, Mapping[str, Mapping[str, Any]]] = {
+    "film": {
+        "yunet": {"sizes_px": (640, 320)},
+        "dlib": {"longest_px": 480, "upsample": 1, **_SURE},
+        "dlib-cnn": _SURE,
+    },
+    "image": {"dlib": _SURE, "dlib-cnn": _SURE},
+    "sprite": {"dlib": _SURE, "dlib-cnn": _SURE},
 }
 
 Sample = Callable[[], Sequence[Pixels]]
@@ -105,7 +112,7 @@ def find_finder(
         WeightsError: it is not here; the hint says how to get it.
         UsageError: there is no such detector or layout.
     """
-    options = FILM_OPTIONS if kind == "film" else {}
+    options = OPTIONS[kind]
     if settings.detector != "auto":
         name = settings.detector
         name = f"layout:{settings.layout}" if name == "layout" and settings.layout else name

@@ -132,6 +132,25 @@ class Part:
     origin_px: tuple[int, int]  # x, y of its first pixel in the frame
     seen: Seen
 
+    def moved(self, x_px: int, y_px: int) -> Part:
+        """The same part, of a frame in which the picture that it was taken from lies there."""
+        face, points, by = self.seen.face, self.seen.points, np.array([x_px, y_px], np.float64)
+        x0, y0, x1, y1 = face.bbox_px
+        seen = Seen(
+            Face(
+                (x0 + x_px, y0 + y_px, x1 + x_px, y1 + y_px),
+                face.score,
+                (face.points_px + by).astype(np.float32),
+                face.kind,
+                face.detector,
+            ),
+            EyesMouth(**{name: value + by for name, value in vars(points).items()}),
+            self.seen.pose,
+            self.seen.quad_px + by,
+            self.seen.confidence,
+        )
+        return Part(self.rgb, (self.origin_px[0] + x_px, self.origin_px[1] + y_px), seen)
+
     def cut(self, size_px: int, enlarge_limit: float) -> Crop:
         """The crop that the whole frame would give, with its square in the frame."""
         moved = self.seen.quad_px - np.array(self.origin_px, dtype=np.float64)

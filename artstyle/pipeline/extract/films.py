@@ -10,6 +10,7 @@ with the film. A film is written down piece by piece, each a whole shot or a min
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import time
 from collections import deque
@@ -34,6 +35,7 @@ from artstyle.pipeline.extract.naming import source_folder
 from artstyle.pipeline.extract.record import Cut, Found, Recorder, SourceFile
 from artstyle.pipeline.extract.settings import Settings
 from artstyle.pipeline.extract.summary import Skipped, Summary
+from artstyle.video.bars import Area, picture_area
 from artstyle.video.film import Damage, Film, open_film
 from artstyle.video.glimpse import glimpses
 from artstyle.video.sample import Plan, Sampled, sample, use_keyframes
@@ -44,6 +46,7 @@ SUFFIXES = (
 )
 _FRAMES_BETWEEN_WRITES = 30  # looked at; a guess: several seconds of work
 _SAMPLE_PX = 960  # frames of the sample are shrunk to this
+_GLIMPSES = 16  # in which black bars are looked for
 _WAITING = 3  # frames that may wait for a detector
 
 
@@ -206,6 +209,9 @@ class _Work:
     summary: Summary = field(default_factory=Summary, init=False)
     _cuts: list[Cut] = field(default_factory=list, init=False)  # not written down yet
     _frames: int = field(default=0, init=False)  # looked at since the last writing
+    # The picture without its black bars, x0 y0 x1 y1, in frames of this size; None: there are none.
+    _area: tuple[int, int, int, int] | None = field(default=None, init=False)
+    _area_of_px: tuple[int, int] = field(default=(0, 0), init=False)
 
     def done(self) -> Summary:
         """Do what is not done yet."""
@@ -214,6 +220,7 @@ class _Work:
             self.summary.done_before = 1
             self.recorder.know_path(self.source)
             return self.summary
+        self._find_bars()
         faults: list[Damage] = []
         plan = Plan(
             every_s=self.settings.every_s,
@@ -248,15 +255,42 @@ class _Work:
                 future.cancel()
 
     def _look(self, one: Sampled) -> _Looked:
-        rgb, pts_s = one.frame.rgb, one.frame.pts_s
+        area, pts_s = self._picture_area(one.frame.rgb), one.frame.pts_s
+        rgb = area.of(one.frame.rgb)
         seen = look(rgb, self.finder.get(), self.settings.min_face_px)
         candidates = []
         for number, face in enumerate(seen.seen, start=1):
-            part = part_of(rgb, face)
+            part = part_of(rgb, face).moved(area.x0, area.y0)
             candidates.append(
                 Candidate(pts_s, number, part, sharpness_of(part), self.settings.size_px)
             )
         return _Looked(pts_s, one.shot, candidates, seen.too_small, seen.unusable)
+
+    def _picture_area(self, rgb: Pixels) -> Area:
+        """Where the picture lies in a frame: without its black bars."""
+        height, width = rgb.shape[:2]
+        whole = Area(0, 0, width, height)
+        if self._area is None:
+            return whole
+        (x0, y0, x1, y1), (wide, high) = self._area, self._area_of_px
+        if abs(wide * height - high * width) > wide + high:
+            return whole  # from here on the pictures have another shape
+        return Area(
+            math.ceil(x0 * width / wide),
+            math.ceil(y0 * height / high),
+            math.floor(x1 * width / wide),
+            math.floor(y1 * height / high),
+        )
+
+    def _find_bars(self) -> None:
+        glimpsed = [one.rgb for one in glimpses(self.film, _GLIMPSES, size_limit_px=_SAMPLE_PX)]
+        found = picture_area(glimpsed)
+        if found is not None:
+            self._area = (found.x0, found.y0, found.x1, found.y1)
+            self._area_of_px = (glimpsed[0].shape[1], glimpsed[0].shape[0])
+            size = f"{found.x1 - found.x0} x {found.y1 - found.y0}"
+            of = f"{self._area_of_px[0]} x {self._area_of_px[1]}"
+            self.emit(Note(f"{shown(self.film.path.name)} has black bars: {size} of {of}", "debug"))
 
     def _follow(self, looked: Iterator[_Looked]) -> None:
         begin_s, stretch, first_s = self.clock(), None, None

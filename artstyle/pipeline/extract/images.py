@@ -104,7 +104,7 @@ def extract_images(
         summary.detectors[finder.name] = finder.reason
         most = finder.workers(workers or cores())
         with closing(finder), ThreadPoolExecutor(most, "artstyle-extract") as pool:
-            prints = settings.fingerprint("image", finder.name)
+            prints = settings.fingerprint("image", finder.name, options=dict(finder.options))
             recorder = Recorder(catalog, crops_folder, style, prints, finder.notes(), pool)
             work = _Work(recorder, finder, settings, licence, digests, pool, summary, emit)
             try:
