@@ -327,6 +327,8 @@ class _Tree:
         facts |= {name: json.loads(row[name]) for name in ("bbox_px", "points_px", "quality")}
         source = self._by_id("source", frame["source"], "source")
         at = {"pts_s": frame["pts_s"], "shot": frame["shot"]}
+        if "cell" in facts["quality"]:  # of a sprite sheet
+            at["cell"] = facts["quality"]["cell"]
         return (
             Node(
                 "face",

@@ -69,6 +69,10 @@ def _facts(node: Node) -> Iterator[str]:
 
 
 def _frame(facts: dict[str, Any]) -> Iterator[str]:
+    if "cell" in facts:
+        cell = facts["cell"]
+        yield f"cell {cell['index']} (row {cell['row']}, column {cell['column']})"
+        return
     yield f"at {clock_time(facts['pts_s'])}"
     if facts["shot"] is not None:
         yield f"shot {facts['shot']}"

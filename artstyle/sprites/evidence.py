@@ -17,6 +17,7 @@ Floats = NDArray[np.float64]
 
 # A guess: neighbours that differ by no more than this are one picture, of 255 and per channel.
 _ALIKE = 12
+_MOST_PHASES = 24  # of one period that are weighed; a guess
 _STRIP_ROWS = 512  # rows looked at together: the memory for a large sheet stays small
 
 
@@ -91,7 +92,7 @@ class Lattice:
 
 
 def lattices(axis: Axis, least_px: int, least_contrast: float) -> Iterator[Lattice]:
-    """All lattices of two cells or more across which little goes, in no special order.
+    """The lattices of two cells or more across which little goes, in no special order.
 
     Args:
         axis: the evidence.
@@ -111,7 +112,13 @@ def lattices(axis: Axis, least_px: int, least_contrast: float) -> Iterator[Latti
         across = np.bincount(phases, weights=joined, minlength=period)
         with np.errstate(divide="ignore", invalid="ignore"):
             contrast = 1 - across / lines / mean
-        for phase in np.flatnonzero(contrast >= least_contrast):
+        fit = np.flatnonzero(contrast >= least_contrast)
+        if not len(fit):
+            continue
+        is_old = (np.diff(fit, prepend=-2) == 1) & (contrast[fit] == contrast[fit - 1])
+        fit = fit[~is_old]  # a gap is as good at each of its lines
+        strongest = fit[np.argsort(-contrast[fit] * np.sqrt(lines[fit]), kind="stable")]
+        for phase in strongest[:_MOST_PHASES]:
             count, strength = int(lines[phase]), float(contrast[phase]) * mean / spread
             yield Lattice(
                 *(period, int(phase), count),

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ from artstyle.sprites.background import parse_colour
 from artstyle.sprites.grid import parse_pair
 from artstyle.sprites.sheet import MAX_SHEET_PIXELS, Sheet, Slicing, Sprite, slice_sheet
 
+_GROUP = 32  # files, or crops, between two transactions
 _SAMPLE_FILES, _SAMPLE_SPRITES = 32, 48  # what a template is looked for in; guesses
 
 
@@ -160,42 +161,53 @@ class _Work:
     pool: ThreadPoolExecutor
     summary: Summary
     emit: Emit
+    again: list[SourceFile] = field(default_factory=list)  # files with the content of another
 
     def all(self, files: Sequence[_File]) -> None:
         met: set[str] = set()
+        waiting: list[Found] = []
         for number, one in enumerate(files):
             self.emit(self._progress(number, len(files)))
-            self._file(one, met)
+            found = self._file(one, met)
+            waiting += [] if found is None else [found]
+            if sum(len(some.cuts) for some in waiting) >= _GROUP or len(waiting) >= _GROUP:
+                self.recorder.record(waiting)
+                waiting = []
+        if waiting:
+            self.recorder.record(waiting)
+        for source in self.again:
+            if self.recorder.source_id(source) is not None:
+                self.recorder.know_path(source)
         self.emit(self._progress(len(files), len(files)))
 
     def _progress(self, done: int, total: int) -> Progress:
         return Progress("extract", done, total, "files", f"{self.summary.crops} crops")
 
-    def _file(self, one: _File, met: set[str]) -> None:
+    def _file(self, one: _File, met: set[str]) -> Found | None:
+        """What a file gave that is to be written down."""
         try:
             sha256, size_bytes = self.digests.of(one.path)
         except ImageError as fault:
             self._skip(one.path, fault)
-            return
+            return None
         source = SourceFile(one.path, sha256, size_bytes, "sprite", self.licence)
         if sha256 in met:
             self.summary.same_content += 1
-            if self.recorder.source_id(source) is not None:
-                self.recorder.know_path(source)
-            return
+            self.again.append(source)
+            return None
         met.add(sha256)
         if self.recorder.scan_of(source).finished:
             self.summary.done_before += 1
             self.recorder.know_path(source)
-            return
+            return None
         done = self._cut(one, source)
         if done.sheet is None:
             self._skip(one.path, done.fault)
-            return
+            return None
         self._count(one, done)
         is_one = len(done.sheet.sprites) == 1 and done.sheet.empty_cells == 0
         folder = one.folder if is_one else source_folder(one.path, sha256)
-        self.recorder.record([Found(source, folder, done.cuts)])
+        return Found(source, folder, done.cuts)
 
     def _cut(self, one: _File, source: SourceFile) -> _Cut:
         try:
