@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from artstyle.errors import VideoError
@@ -97,6 +98,7 @@ def raw_frames(
     numbers = itertools.count()
     shown_px = film.stored_size_px
     heard = on_damage
+    left_out = _LeftOut() if keyframes_only else None
 
     def tell(text: str) -> None:
         heard(Damage(clock.last_s, text))
@@ -104,7 +106,7 @@ def raw_frames(
     with opened(film.path, threads=threads) as (container, stream):
         if start_s is not None and start_s > film.start_s:
             _seek(container, stream, start_s, tell)
-        for frame in _decoded(container, stream, keyframes_only, tell):
+        for frame in _decoded(container, stream, left_out, tell):
             pts_s, fault = clock.time_s(frame.pts, frame.time_base)
             if fault:
                 tell(fault)
@@ -125,8 +127,22 @@ def raw_frames(
                 frame,
                 film.display,
             )
-    if fault := _ends_early(film, clock.last_s, end_s, keyframes_only):
+    reached = (clock.last_s, left_out.last_s if left_out else None)
+    last_s = max((one for one in reached if one is not None), default=None)
+    if fault := _ends_early(film, last_s, end_s):
         tell(fault)
+
+
+@dataclass
+class _LeftOut:
+    """Packets between keyframes, which are not decoded: the film is there up to the last one."""
+
+    last_s: float | None = None
+
+    def note(self, packet: Any) -> None:
+        if packet.pts is not None and packet.time_base:
+            time_s = float(packet.pts * packet.time_base)
+            self.last_s = time_s if self.last_s is None else max(self.last_s, time_s)
 
 
 def _seek(container: Any, stream: Any, start_s: float, tell: Callable[[str], None]) -> None:
@@ -141,14 +157,18 @@ def _seek(container: Any, stream: Any, start_s: float, tell: Callable[[str], Non
 
 
 def _decoded(
-    container: Any, stream: Any, keyframes_only: bool, tell: Callable[[str], None]
+    container: Any, stream: Any, left_out: _LeftOut | None, tell: Callable[[str], None]
 ) -> Iterator[Any]:
-    """Frames in order of presentation; packets that cannot be decoded are told and left out."""
+    """Frames in order of presentation; packets that cannot be decoded are told and left out.
+
+    Given `left_out`, keyframes only.
+    """
     import av
 
     for packet in _packets(container, stream, tell):
         # An empty packet drains the decoder at the end. skip_frame would not skip with VP9.
-        if keyframes_only and packet.size and not packet.is_keyframe:
+        if left_out is not None and packet.size and not packet.is_keyframe:
+            left_out.note(packet)
             continue
         try:
             found = packet.decode()
@@ -176,12 +196,10 @@ def _packets(container: Any, stream: Any, tell: Callable[[str], None]) -> Iterat
     tell("the rest of the file cannot be read")
 
 
-def _ends_early(
-    film: Film, last_s: float | None, end_s: float | None, keyframes_only: bool
-) -> str | None:
+def _ends_early(film: Film, last_s: float | None, end_s: float | None) -> str | None:
     """What to say if the pictures end long before the header says they do."""
-    if film.end_s is None or keyframes_only:
-        return None  # the last keyframe may lie far before the end
+    if film.end_s is None:
+        return None
     expected_s = film.end_s if end_s is None else min(end_s, film.end_s)
     reached_s = film.start_s if last_s is None else last_s + 1 / (film.fps or 25.0)
     slack_s = max(_SHORT_S, _SHORT_PART * (film.duration_s or 0))

@@ -106,7 +106,8 @@ def test_pictures(workspace: Path, tmp_path: Path) -> None:
 def whole_films(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("whole")
     kinds = [("a.mp4", "libx264"), ("a.mkv", "libx264"), ("a.webm", "libvpx-vp9")]
-    return [write_film(folder / name, scenes([1, 2, 3, 4], 50), codec=codec) for name, codec in kinds]
+    pictures = scenes([1, 2, 3, 4], 50)
+    return [write_film(folder / name, pictures, codec=codec) for name, codec in kinds]
 
 
 def test_films(workspace: Path, tmp_path: Path, whole_films: list[Path]) -> None:

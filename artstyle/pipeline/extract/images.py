@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from artstyle.catalog import Catalog
@@ -127,43 +127,47 @@ class _Work:
     pool: ThreadPoolExecutor
     summary: Summary
     emit: Emit
+    # Content that was met in this run -> why it cannot be read, or nothing.
+    _met: dict[str, str] = field(default_factory=dict, init=False)
 
     def all(self, pictures: Sequence[_Picture]) -> None:
-        met: set[str] = set()
         total = len(pictures)
         for start in range(0, total, _GROUP):
             self.emit(Progress("extract", start, total, "images", f"{self.summary.crops} crops"))
-            self._group(pictures[start : start + _GROUP], met)
+            self._group(pictures[start : start + _GROUP])
         self.emit(Progress("extract", total, total, "images", f"{self.summary.crops} crops"))
 
-    def _group(self, pictures: Sequence[_Picture], met: set[str]) -> None:
+    def _group(self, pictures: Sequence[_Picture]) -> None:
         todo: list[tuple[_Picture, SourceFile]] = []
         again: list[SourceFile] = []
+        met = self._met
         found = self.pool.map(self._source, pictures)
         for picture, source in zip(pictures, found, strict=True):
             if isinstance(source, str):
                 self._skip(picture.path, source)
             elif source.sha256 in met:
-                self.summary.same_content += 1
                 again.append(source)
             elif self.recorder.scan_of(source).finished:
                 self.summary.done_before += 1
                 self.recorder.know_path(source)
-                met.add(source.sha256)
+                met[source.sha256] = ""
             else:
                 todo.append((picture, source))
-                met.add(source.sha256)
+                met[source.sha256] = ""
         done = [
             Found(source, picture.folder, searched.cuts)
             for (picture, source), searched in zip(
                 todo, self.pool.map(self._searched, [one for one, _ in todo]), strict=True
             )
-            if self._counted(picture.path, searched)
+            if self._counted(picture.path, source.sha256, searched)
         ]
         if done:
             self.recorder.record(done)
         for source in again:
-            if self.recorder.source_id(source) is not None:
+            if met[source.sha256]:
+                self._skip(source.path, met[source.sha256])
+            else:
+                self.summary.same_content += 1
                 self.recorder.know_path(source)
 
     def _source(self, picture: _Picture) -> SourceFile | str:
@@ -190,10 +194,11 @@ class _Work:
         enlarged = sum(one.crop.enlarged for one in cuts)
         return _Searched(seen, tuple(cuts), enlarged)
 
-    def _counted(self, path: Path, searched: _Searched) -> bool:
+    def _counted(self, path: Path, sha256: str, searched: _Searched) -> bool:
         """Whether the picture could be read."""
         if searched.fault:
             self._skip(path, searched.fault)
+            self._met[sha256] = self.summary.skipped[-1].reason
             return False
         summary = self.summary
         summary.frames += 1
