@@ -23,7 +23,7 @@ from artstyle.metrics.frechet import Features, checked
 
 SUBSETS, SUBSET_SIZE = 100, 1000  # Bińkowski et al. 2018, as in all implementations
 DENSE_ROWS = 7_000  # up to this many pictures a set, all of the kernel costs less than subsets
-RESAMPLES = 500  # of the bootstrap; a guess: the interval's ends then stray by a tenth of its width
+RESAMPLES = 300  # of the bootstrap; a guess: each end then strays by a tenth of the width
 CONFIDENCE = 0.95
 _CHUNK_ROWS = 512  # of the kernel at once
 IntervalKind: TypeAlias = Literal["bootstrap", "normal"]

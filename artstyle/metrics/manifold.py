@@ -96,10 +96,13 @@ def nearest(
         raise MeasureError(f"{len(candidates)} pictures have no {k} nearest ones")
     x, y = _centred(queries, candidates)
     rows, distances = [], []
-    for _, squares in _blocks(x, y, block_bytes):
-        found = squares.topk(k, dim=1, largest=False, sorted=True)
-        rows.append(found.indices.numpy())
-        distances.append(found.values.clamp(min=0).sqrt().double().numpy())
+    for part, squares in _blocks(x, y, block_bytes):
+        found = squares.topk(k, dim=1, largest=False).indices
+        # Once more from the differences: what is equal has distance 0, and not nearly so.
+        exact = torch.stack([(y[some] - x[part]).norm(dim=1) for some in found.T], dim=1)
+        order = exact.argsort(dim=1, stable=True)
+        rows.append(found.gather(1, order).numpy())
+        distances.append(exact.gather(1, order).double().numpy())
     return np.concatenate(rows), np.concatenate(distances)
 
 

@@ -3,13 +3,16 @@
     python tests/bench/bench_metrics.py [--quick] [--json FILE]
 
 Features are drawn so that their covariances have spectra like Inception's: many small directions.
-scipy's sqrtm, the textbook's way, runs in the same process on the same matrices.
+scipy's sqrtm, the textbook's way, runs in the same process on the same matrices. Threads that wait
+shall sleep: OMP_WAIT_POLICY=PASSIVE, as the artstyle command sets it.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
+import os
 import platform
 import resource
 import sys
@@ -20,8 +23,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from scipy import linalg
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is loaded
+
+import torch
 
 from artstyle.machine import cores, processor
 from artstyle.metrics.frechet import frechet_distance, moments_of
@@ -41,9 +47,13 @@ def features(seed: int, count: int, dim: int) -> np.ndarray:
     return rows
 
 
+CPU_S: list[float] = []  # of every step in order: what a busy machine does not change
+
+
 def timed(run: Callable[[], Any]) -> tuple[float, Any]:
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), time.process_time()
     value = run()
+    CPU_S.append(round(time.process_time() - cpu, 2))
     return time.perf_counter() - start, value
 
 
@@ -79,20 +89,23 @@ def main() -> None:
         "features": dim,
         "matrix_rate_gflops_before": matrix_rate(),
     }
-    reals, fakes = features(0, count, dim), features(1, count, dim)
-    found["statistics_s"], first = timed(lambda: moments_of(reals))
-    found["statistics_second_s"], second = timed(lambda: moments_of(fakes))
+    sets = [features(0, count, dim), features(1, count, dim)]
+    found["statistics_s"], first = timed(lambda: moments_of(sets[0]))
+    found["statistics_second_s"], second = timed(lambda: moments_of(sets[1]))
     pairs = [(one.mean, one.covariance()) for one in (first, second)]
     found["distance_s"], ours = timed(lambda: frechet_distance(*pairs[0], *pairs[1]))
     found["sqrtm_s"], theirs = timed(lambda: textbook(first, second))
     found["distance"], found["distance_by_sqrtm"] = ours, theirs
     found["relative_difference"] = abs(ours - theirs) / abs(theirs)
     found["faster_than_sqrtm"] = found["sqrtm_s"] / found["distance_s"]
-    found["kid_s"], kid = timed(lambda: kernel_distance(reals, fakes))
-    found["kid_small_s"], _ = timed(lambda: kernel_distance(reals[: few // 5], fakes[: few // 2]))
+    found["kid_s"], kid = timed(lambda: kernel_distance(*sets))
+    small = [sets[0][: few // 5], sets[1][: few // 2]]
+    found["kid_small_s"], _ = timed(lambda: kernel_distance(*small))
     found["kid"] = [kid.value, kid.low, kid.high]
-    some = reals[:few].copy(), fakes[:few].copy()
-    del reals, fakes
+    some = [rows[:few].copy() for rows in sets]
+    sets.clear()
+    small.clear()
+    gc.collect()
     before = resident_bytes()
     found["manifold_pictures"] = few
     found["manifold_s"], covered = timed(lambda: manifold(*some))
@@ -100,6 +113,7 @@ def main() -> None:
     found["resident_before_manifold_mb"] = before / 1e6
     found["peak_of_process_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     found["matrix_rate_gflops_after"] = matrix_rate()
+    found["cpu_s"] = CPU_S
     text = json.dumps(found, indent=2)
     sys.stdout.write(text + "\n")
     if args.json:
