@@ -87,7 +87,7 @@ def test_a_style_becomes_a_zip_with_sheets_and_rows(toons):
     assert whole.startswith("# Toons\n\n5 pictures of 128 x 128 px")
     assert "| train | 4 |\n| held-out | 1 |" in whole
     assert "| round | 3 |" in whole
-    assert "| artstyle curate: drop 1 |" in whole
+    assert "| decided by | ann: tag 3; artstyle curate: drop 1, split 1 |" in whole
     assert f"| toons-32-train.zip | train | 32 | 4 | {built.sha256[:12]} |" in whole
 
 

@@ -113,7 +113,8 @@ def select(
         thin=sum(_source_side_px(one.crop) < size_px for one in chosen),
         notes=(),
     )
-    return _with_notes(selection, is_curated=any(crop.standing.verdict for crop in crops))
+    is_curated = any(crop.standing.verdict or crop.standing.split for crop in crops)
+    return _with_notes(selection, is_curated=is_curated)
 
 
 def one_per_face(crops: Iterable[CropRow], size_px: int) -> list[CropRow]:
@@ -194,8 +195,8 @@ def _with_notes(selection: Selection, *, is_curated: bool) -> Selection:
     style, notes = selection.style, []
     if not is_curated:
         notes.append(
-            f"no crop of {style} was judged yet: all are taken ('artstyle curate --style {style}'"
-            " proposes what to drop)"
+            f"nothing was decided about the crops of {style} yet: all are taken"
+            f" ('artstyle curate --style {style}' proposes what to drop)"
         )
     if selection.split == TRAIN and not selection.parts[HELD_OUT]:
         notes.append(

@@ -78,7 +78,7 @@ def zip_sheet(
         picture=Path(zip_name).with_suffix(".jpg").name,
         collection=_collection(catalog, chosen),
         preparation={
-            **_curation(rows),
+            **_curation(catalog, selection.style),
             "pictures": f"resized to {selection.size_px} px by Lanczos, stored as PNG",
         },
         notes=selection.notes,
@@ -110,7 +110,7 @@ def style_sheet(
         picture="DATASHEET.jpg",
         tags=dict(sorted(tags.items())),
         collection=_collection(catalog, faces),
-        preparation=_curation(rows),
+        preparation=_curation(catalog, style),
         builds=_builds(catalog, style),
         commands=(
             f"artstyle extract --style {style}",
@@ -213,18 +213,21 @@ def _settings(catalog: Catalog, crops: Sequence[CropRow]) -> dict[str, str]:
 def _in_words(settings: Any) -> str:
     if not isinstance(settings, dict):
         return str(settings)
-    return ", ".join(f"{name} {value}" for name, value in sorted(settings.items()))
+    said = ((name, value) for name, value in sorted(settings.items()) if value not in ({}, [], ""))
+    return ", ".join(f"{name} {value}" for name, value in said)
 
 
-def _curation(rows: Sequence[CropRow]) -> dict[str, str]:
-    """Who judged how many crops."""
-    by = Counter((row.standing.by, row.standing.verdict) for row in rows if row.standing.verdict)
-    if not by:
-        return {"judged by": "nobody: all crops are taken"}
+def _curation(catalog: Catalog, style: str) -> dict[str, str]:
+    """Who decided what about how many crops."""
+    query = """SELECT made."by", made.action, count(DISTINCT made.crop)
+        FROM standing_decision AS made JOIN crop ON crop.id = made.crop
+        WHERE crop.style = ? GROUP BY 1, 2 ORDER BY 1, 2"""
     people: dict[str, list[str]] = {}
-    for (name, verdict), count in sorted(by.items()):
-        people.setdefault(name, []).append(f"{verdict} {count:,}")
-    return {"judged by": "; ".join(f"{name}: {', '.join(did)}" for name, did in people.items())}
+    for name, action, count in catalog.rows(query, style):
+        people.setdefault(name, []).append(f"{action} {count:,}")
+    if not people:
+        return {"decided by": "nobody: all crops are taken"}
+    return {"decided by": "; ".join(f"{name}: {', '.join(did)}" for name, did in people.items())}
 
 
 def _builds(catalog: Catalog, style: str) -> list[tuple[str, ...]]:
