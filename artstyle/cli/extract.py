@@ -9,7 +9,7 @@ import click
 
 from artstyle.cli._base import Context, command
 from artstyle.errors import UsageError
-from artstyle.recipes.dataset import DETECTORS
+from artstyle.recipes.dataset import DETECTORS, ExtractRecipe, SourceKind
 
 EXAMPLE = """\
 artstyle extract --video film.mkv
@@ -18,6 +18,7 @@ artstyle extract --style heads --images drawings --detector layout --layout face
 artstyle extract --style ghibli"""
 
 _SPRITES = ("grid", "cell", "gutter_px", "margin_px", "keys", "by", "pixel_art")
+_DEFAULT = ExtractRecipe()
 _PATH = click.Path(path_type=Path)
 
 
@@ -34,30 +35,42 @@ _PATH = click.Path(path_type=Path)
 @click.option(
     "--detector",
     type=click.Choice(DETECTORS),
-    help="What finds faces; auto tries those that are here on a sample. [default: auto]",
+    help=f"What finds faces; auto tries those that are here on a sample. [default: {_DEFAULT.detector}]",
 )
 @click.option("--layout", metavar="NAME", help="Where faces lie, if it is known: no detector.")
-@click.option("--size", "size_px", type=int, help="Side of the crops, pixels. [default: 256]")
 @click.option(
-    "--every", "every_s", type=float, metavar="S", help="Seconds between frames. [default: 0.5]"
+    "--size", "size_px", type=int, help=f"Side of the crops, pixels. [default: {_DEFAULT.size_px}]"
+)
+@click.option(
+    "--every",
+    "every_s",
+    type=float,
+    metavar="S",
+    help=f"Seconds between frames. [default: {_DEFAULT.every_s}]",
 )
 @click.option("--per-shot", type=int, metavar="N", help="Look at so many frames of a shot at most.")
 @click.option(
     "--keyframes",
     type=click.Choice(["auto", "never", "only"]),
-    help="Read keyframes only: where they suffice, never, or always. [default: auto]",
+    help=f"Read keyframes only: where they suffice, never, or always. [default: {_DEFAULT.keyframes}]",
 )
 @click.option(
     "--max-per-appearance",
     "per_appearance",
     type=int,
     metavar="N",
-    help="Crops of one face in one shot. [default: 3]",
+    help=f"Crops of one face in one shot. [default: {_DEFAULT.per_appearance}]",
 )
 @click.option(
-    "--min-face", "min_face_px", type=int, metavar="PX", help="Leave out smaller. [default: 48]"
+    "--min-face",
+    "min_face_px",
+    type=int,
+    metavar="PX",
+    help=f"Leave out smaller. [default: {_DEFAULT.min_face_px}]",
 )
-@click.option("--matte", metavar="#RRGGBB", help="Under transparent pixels. [default: #ffffff]")
+@click.option(
+    "--matte", metavar="#RRGGBB", help=f"Under transparent pixels. [default: {_DEFAULT.matte}]"
+)
 @click.option("--grid", metavar="CxR", help="Columns and rows of sprite sheets. [default: found]")
 @click.option("--cell", metavar="WxH", help="Size of their cells, pixels. [default: found]")
 @click.option("--gutter", "gutter_px", type=int, metavar="PX", help="Between two of their cells.")
@@ -94,9 +107,13 @@ def extract(  # noqa: PLR0917 - click passes them by name
     recipe are taken. The same command goes on where it was broken off, and does nothing where all
     is done.
     """
-    given = {"video": video, "images": images, "sprites": sprites}
+    given: dict[SourceKind, tuple[Path, ...]] = {
+        "video": video,
+        "images": images,
+        "sprites": sprites,
+    }
     if more:
-        kinds = [kind for kind, paths in given.items() if paths]
+        kinds: list[SourceKind] = [kind for kind, paths in given.items() if paths]
         if len(kinds) != 1:
             raise UsageError(
                 f"is {more[0]} a film, a folder of pictures or a sprite sheet?",
