@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from artstyle.corpus.read import Corpus
     from stylegan_ext.networks import Generator
 
-SAMPLES = 1000  # the kernel distance is unbiased at any number; a guess: 10 s to 2 minutes
+SAMPLES = 1000  # at most, where nobody says: the kernel distance is unbiased at any number; a guess
 
 
 class Judge:
@@ -27,7 +27,7 @@ class Judge:
     Args:
         dataset: the pictures to come near to.
         space: see `choose_space`.
-        samples: how many pictures to draw each time.
+        samples: how many pictures to draw each time; None: 1000, or fewer where the space is slow.
         emit: gets progress.
     """
 
@@ -36,10 +36,11 @@ class Judge:
         dataset: Pictures,
         space: FeatureSpace,
         *,
-        samples: int = SAMPLES,
+        samples: int | None = None,
         emit: Emit = ignore,
     ) -> None:
-        self.dataset, self.space, self.samples, self.emit = dataset, space, samples, emit
+        self.dataset, self.space, self.emit = dataset, space, emit
+        self.samples = min(SAMPLES, space.samples) if samples is None else samples
         self.name = measure_name("kid", space)  # what the figure is called
         self._reals = features_of(dataset, space, cache=cache_folder(), emit=emit)
 
@@ -73,7 +74,7 @@ def metric_of(
     corpus: Corpus,
     *,
     space: FeatureSpace | None = None,
-    samples: int = SAMPLES,
+    samples: int | None = None,
     emit: Emit = ignore,
 ) -> float:
     """The kernel distance of a generator's pictures from a dataset; lower is better.
@@ -84,7 +85,7 @@ def metric_of(
         generator: on any device.
         corpus: the dataset.
         space: None: Inception where its weights are, else the best that is here.
-        samples: how many pictures to draw.
+        samples: see `Judge`.
         emit: gets progress.
     """
     from artstyle.pipeline.evaluate.pictures import CorpusPictures
