@@ -18,7 +18,7 @@ from artstyle.faces.detector import Detector, Face, Pixels, detectors, make_dete
 CONFIDENT = 0.5
 _AS_GOOD = 0.05
 # A layout is knowledge, not something to be found out. dlib-cnn takes seconds a picture on a
-# processor and finds no other faces than YuNet: it is asked for by name, or it is in `candidates`.
+# processor: it is asked for by name, or it is in `candidates`.
 CANDIDATES = ("yunet", "dlib", "lbp-anime", "anime", "anime-frcnn")
 # These take seconds a picture on a processor. They are tried only where nothing before does well
 # enough, and on no more pictures than fit into a minute each. Guesses.

@@ -105,7 +105,7 @@ REGISTRY: dict[str, Kept] = {
         "artstyle.faces.anime.detect:lack_yolov3",
     ),
     "anime-frcnn": Kept(
-        "Faster R-CNN and 28 points, trained on anime; small drawn faces too, slower still",
+        "Faster R-CNN at 1333x800 and 28 points, trained on anime; drawn faces, slower still",
         "MIT (hysts, anime-face-detector)",
         "artstyle.faces.anime.detect:frcnn",
         "artstyle.faces.anime.detect:lack_frcnn",

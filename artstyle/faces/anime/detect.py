@@ -82,9 +82,8 @@ def yolov3(
     Args:
         threshold: the least score of a face, [0, 1]; 0 gives all that the network gives.
         size_px: the picture is fitted into a square of this side; a multiple of 32. 608 is the
-            official one, 416 takes half the time and misses small faces.
-        flip: whether points are sought in the mirror image too, as officially: half a pixel
-            steadier, twice the time.
+            official one, 416 has less than half of its arithmetic.
+        flip: whether points are sought in the mirror image too, as officially; twice the time.
         device: `cpu`, `cuda`, `cuda:1`; `auto` takes a GPU where there is one.
         weights: the file of YOLOv3; None takes the one in the home folder.
         points_weights: the file of HRNetV2; None likewise.
