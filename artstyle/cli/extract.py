@@ -35,7 +35,8 @@ _PATH = click.Path(path_type=Path)
 @click.option(
     "--detector",
     type=click.Choice(DETECTORS),
-    help=f"What finds faces; auto tries those that are here on a sample. [default: {_DEFAULT.detector}]",
+    help="What finds faces; auto tries those that are here on a sample."
+    f" [default: {_DEFAULT.detector}]",
 )
 @click.option("--layout", metavar="NAME", help="Where faces lie, if it is known: no detector.")
 @click.option(
@@ -52,7 +53,8 @@ _PATH = click.Path(path_type=Path)
 @click.option(
     "--keyframes",
     type=click.Choice(["auto", "never", "only"]),
-    help=f"Read keyframes only: where they suffice, never, or always. [default: {_DEFAULT.keyframes}]",
+    help="Read keyframes only: where they suffice, never, or always."
+    f" [default: {_DEFAULT.keyframes}]",
 )
 @click.option(
     "--max-per-appearance",
