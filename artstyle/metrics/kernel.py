@@ -123,12 +123,19 @@ def _tensor(features: Features) -> torch.Tensor:
 
 
 def _chain(count: int, half: int, blocks: int, generator: np.random.Generator) -> Blocks:
-    """Blocks of `half` rows; each is drawn from the rows that its predecessor does not hold."""
-    made = [generator.permutation(count)[:half]]
-    for _ in range(blocks - 1):
-        free = np.ones(count, dtype=bool)
-        free[made[-1]] = False
-        made.append(generator.permutation(np.flatnonzero(free))[:half])
+    """Blocks of `half` rows, neighbours without a row in common.
+
+    All rows are gone through in one shuffled order after another. `count` is at least 2 x `half`.
+    """
+    made: list[NDArray[np.int64]] = []
+    queue = generator.permutation(count)
+    while len(made) < blocks:
+        if len(queue) < half:
+            order = generator.permutation(count)
+            taken = np.isin(order, made[-1])
+            queue = np.concatenate([order[~taken], order[taken]])
+        made.append(queue[:half])
+        queue = queue[half:]
     return np.stack(made)
 
 

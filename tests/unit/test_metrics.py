@@ -139,6 +139,8 @@ class TestKernel:
             chain = _chain(count, 5, 30, np.random.default_rng(0))
             for first, second in itertools.pairwise(chain):
                 assert len({*first.tolist(), *second.tolist()}) == 10
+            rounds = count // 5
+            assert len(set(chain[:rounds].ravel().tolist())) == rounds * 5  # nobody waits twice
 
     def test_is_unbiased(self):
         values = [
