@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from artstyle.curate.split import HELD_OUT, TRAIN
 from artstyle.errors import ArtstyleError, UsageError
 from artstyle.events import Note
 from artstyle.locks import locked
+from artstyle.pipeline.curate import run
 from artstyle.pipeline.curate.run import call_clusters, curate_style, undo
 from artstyle.pipeline.curate.store import Store
 
@@ -118,15 +120,22 @@ def test_what_a_person_decided_stands(workspace: Path) -> None:
     assert verdicts(workspace)[wanted] == ("keep", "seen")
 
 
-def test_a_decision_made_meanwhile_stands_too(workspace: Path) -> None:
+def test_a_decision_made_meanwhile_stands_too(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ids = fill(workspace)
+    write = run.write_plan
 
-    def listen(event: object) -> None:
-        if not isinstance(event, Note):  # progress: everything is still being measured
-            decide(workspace, ids["turned"][0], "keep")
+    def later(*words: Any) -> Any:  # the plan is made, and a person is quicker than its writing
+        decide(workspace, ids["turned"][0], "keep")
+        decide(workspace, ids["good"][0], "split", "elsewhere")
+        return write(*words)
 
-    curate_style(workspace, STYLE, emit=listen)
+    monkeypatch.setattr(run, "write_plan", later)
+    curate_style(workspace, STYLE)
     assert verdicts(workspace)[ids["turned"][0]] == ("keep", "seen")
+    with open_catalog(workspace) as catalog:
+        assert standing(catalog, STYLE)[ids["good"][0]].split == "elsewhere"
 
 
 def test_what_a_person_keeps_is_the_one_that_stays(workspace: Path) -> None:
