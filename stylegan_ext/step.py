@@ -165,6 +165,8 @@ class Objective:
         ws = mapping(z, c, update_emas=True)
         if self.settings.style_mixing_prob > 0:
             ws = self._mix_styles(ws, z, c)
+        if torch.is_grad_enabled() and not ws.requires_grad:
+            ws.requires_grad_(True)  # a frozen mapping: path lengths still differentiate by ws
         return self.generator.synthesis(ws, noise_mode="random"), ws
 
     def _mix_styles(

@@ -23,6 +23,7 @@ COMMANDS = {
     "review": "artstyle.cli.review:review",
     "build": "artstyle.cli.build:build",
     "train": "artstyle.cli.train:train",
+    "finetune": "artstyle.cli.finetune:finetune",
     "evaluate": "artstyle.cli.evaluate:evaluate",
     "models": "artstyle.cli.models:models",
     "generate": "artstyle.cli.generate:generate",

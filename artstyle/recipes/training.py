@@ -83,6 +83,9 @@ class TrainingRecipe:
     grow: bool = setting(
         False, help="Let a base of lower resolution grow by whole levels to the dataset's."
     )
+    crop: bool = setting(
+        False, help="Leave whole levels out of a base of higher resolution than the dataset's."
+    )
     style_mixing: float = setting(
         0.9, help="Probability of two styles in one picture (StyleGAN, section 3.1).", low=0, high=1
     )

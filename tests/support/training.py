@@ -18,7 +18,6 @@ TINY: dict[str, Any] = {
     "channel_max": 8,
     "latent_dim": 8,
     "mapping_layers": 2,
-    "device": "cpu",
 }
 
 

@@ -11,7 +11,7 @@ from support.training import TINY, write_dataset
 
 from artstyle.errors import RunError
 from artstyle.events import Event, Progress
-from artstyle.pipeline.train.scratch import train_scratch
+from artstyle.pipeline.train.start import Means, train_scratch
 from stylegan_ext.errors import CheckpointError
 from stylegan_ext.training.state import SLOTS, StateFiles, read_state, write_state
 
@@ -45,7 +45,8 @@ def killed_after(iterations: int):
 
 def train(folder: Path, **more) -> None:
     settings = {**TINY, "kimg": KIMG, "snapshot_kimg": 0.04, **more}
-    train_scratch(folder, dataset=folder / "d.zip", out=folder / "run", **settings)
+    means = Means(device="cpu", out=folder / "run")
+    train_scratch(folder, dataset=folder / "d.zip", means=means, **settings)
 
 
 def state_of(folder: Path):

@@ -5,15 +5,17 @@ from __future__ import annotations
 import copy
 import shlex
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from artstyle import files
 from artstyle.events import Emit, Note, ignore
+from artstyle.pipeline.train.catalogued import Ledger
 from artstyle.pipeline.train.pictures import Pictures
 from artstyle.pipeline.train.plan import Plan
-from artstyle.pipeline.train.snapshots import LATEST, Measure, Snapshots
+from artstyle.pipeline.train.snapshots import LATEST, Measure, Snapshots, ignore_model
 from artstyle.pipeline.train.tracking import Trackers
 from artstyle.pipeline.train.work import Goal, Work
 from artstyle.recipes import resolved_toml
@@ -37,8 +39,17 @@ class Trained:
     p: float
 
 
-def run_of(plan: Plan, runs: Path, out: Path | None, command: Sequence[str]) -> Run:
+def run_of(
+    plan: Plan, runs: Path, out: Path | None, command: Sequence[str], *, write: bool = True
+) -> Run:
     """The run's folder: the one named, else the newest of this very work, else a new one.
+
+    Args:
+        plan: what is trained.
+        runs: the folder of runs.
+        out: the run's folder, if it was named.
+        command: the words of the command line.
+        write: write down what is asked for now; another process of the team has done so.
 
     Raises:
         RunError: the named folder holds something else.
@@ -52,6 +63,8 @@ def run_of(plan: Plan, runs: Path, out: Path | None, command: Sequence[str]) -> 
     else:
         name = f"{plan.recipe.style}-{plan.recipe.config}{plan.corpus.resolution}"
         run = run_for(runs, name, identity, command=command, inputs=inputs)
+    if not write:
+        return run
     files.write_text(run.folder / "recipe.toml", resolved_toml(plan.recipe))
     files.write_text(run.folder / "command.txt", shlex.join(command) + "\n")
     files.write_json(run.folder / "training_options.json", options_of(plan))
@@ -91,22 +104,29 @@ def make_training(plan: Plan, team: Team | None = None) -> Training:
     """The engine's loop of a plan, at its beginning."""
     import torch
 
-    from stylegan_ext.networks import construct
+    from stylegan_ext.networks import build, construct
     from stylegan_ext.networks.discriminator import Discriminator
     from stylegan_ext.networks.generator import StyleGAN2Generator
     from stylegan_ext.team import SOLO
+    from stylegan_ext.training.frozen import check_frozen
     from stylegan_ext.training.loop import Training
 
     torch.manual_seed(plan.recipe.seed)
-    generator_kwargs, discriminator_kwargs = plan.network_kwargs()
-    generator = construct("stylegan2-generator", generator_kwargs)
-    discriminator = construct("stylegan2-discriminator", discriminator_kwargs)
+    if plan.start is None:
+        generator_kwargs, discriminator_kwargs = plan.network_kwargs()
+        generator = construct("stylegan2-generator", generator_kwargs)
+        discriminator = construct("stylegan2-discriminator", discriminator_kwargs)
+        average = copy.deepcopy(generator)
+    else:
+        networks = plan.start.networks
+        generator, discriminator = build(networks["G"]), build(networks["D"])
+        average = build(networks["G_ema"])
     assert isinstance(generator, StyleGAN2Generator)
+    assert isinstance(average, StyleGAN2Generator)
     assert isinstance(discriminator, Discriminator)
-    average = copy.deepcopy(generator)
-    return Training(
-        generator, discriminator, average, plan.loop_settings(), plan.device, team or SOLO
-    )
+    settings = plan.loop_settings()
+    check_frozen({"G": generator, "D": discriminator}, settings.frozen)
+    return Training(generator, discriminator, average, settings, plan.device, team or SOLO)
 
 
 def carry_out(
@@ -114,6 +134,7 @@ def carry_out(
     run: Run,
     goal: Goal,
     *,
+    workspace: Path,
     command: Sequence[str],
     measure: Measure | None = None,
     trackers: Trackers | None = None,
@@ -126,11 +147,14 @@ def carry_out(
         RunError: another process writes to the run, the disk is full, or it has run apart.
         CorpusError: a picture is damaged.
     """
-    with run.writing():
-        tell = run.logging(emit)
+    is_first = team is None or team.rank == 0
+    with run.writing() if is_first else nullcontext():
+        tell = run.logging(emit) if is_first else emit
         generator_kwargs, discriminator_kwargs = plan.network_kwargs()
         pictures = Pictures(plan.corpus, mirror=plan.recipe.mirror, emit=emit)
         training = make_training(plan, team)
+        kind = "train" if plan.base is None else "finetune"
+        ledger = Ledger(workspace, run, plan, kind) if is_first else None
         work = Work(
             run,
             plan,
@@ -145,6 +169,7 @@ def carry_out(
                 shlex.join(command),
                 tell,
                 measure,
+                ledger.tell if ledger is not None else ignore_model,
             ),
         )
         work.begin()
@@ -158,6 +183,10 @@ def carry_out(
             seconds=work.seconds,
             p=training.p,
         )
+        if not is_first:
+            return trained
+        if ledger is not None:
+            ledger.tell(trained.model, trained.kimg)
         if reason in ("kimg", "metric"):
             run.finish({"kimg": trained.kimg, "reason": reason, "best": trained.best})
         tell(Note(f"stopped at {trained.kimg:.1f} kimg ({reason})"))

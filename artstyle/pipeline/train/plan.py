@@ -14,7 +14,7 @@ from artstyle.recipes import TrainingNumbers, TrainingRecipe, training_numbers
 if TYPE_CHECKING:
     import torch
 
-    from artstyle.pipeline.train.base import Base
+    from artstyle.pipeline.train.base import Base, Start
     from stylegan_ext.augment import AugmentStrengths
     from stylegan_ext.training.loop import LoopSettings
 
@@ -43,6 +43,7 @@ class Plan:
     licence: str
     classes: tuple[str, ...] = ()  # names of the labels; () if they have none, or there are none
     base: Base | None = None
+    start: Start | None = None  # the base's networks, made to fit
     remarks: tuple[str, ...] = ()
     world: int = 1  # processes
     compiled: bool = False
@@ -81,13 +82,29 @@ class Plan:
             fixed_p=recipe.augment_p if recipe.augment_mode == "fixed" else None,
             ada_target=recipe.ada_target,
             ada_kimg=numbers.ada_kimg,
+            frozen=self.frozen(),
             low_precision=low.get(self.precision),
             seed=recipe.seed,
             compiled=self.compiled,
         )
 
+    def frozen(self) -> tuple[str, ...]:
+        """What stays as the base has it: parts named in the recipe, and the finest layers of D."""
+        if not self.recipe.freeze_d or self.start is None:
+            return self.recipe.freeze
+        from stylegan_ext.networks import construct
+        from stylegan_ext.networks.discriminator import Discriminator
+        from stylegan_ext.training.frozen import freeze_d
+
+        record = self.start.networks["D"]
+        judge = construct(record.kind, record.kwargs)
+        assert isinstance(judge, Discriminator)
+        return (*self.recipe.freeze, *freeze_d(judge, self.recipe.freeze_d))
+
     def network_kwargs(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The constructors' arguments of generator and discriminator, from scratch."""
+        """The constructors' arguments of generator and discriminator."""
+        if self.start is not None:
+            return self.start.networks["G"].kwargs, self.start.networks["D"].kwargs
         numbers, corpus = self.numbers, self.corpus
         width = {"channel_base": numbers.channel_base, "channel_max": numbers.channel_max}
         if self.precision == "fp16":
@@ -111,35 +128,56 @@ class Plan:
         return generator, discriminator
 
 
-def plan_scratch(
+def make_plan(
     recipe: TrainingRecipe,
     dataset: Path,
     corpus: Corpus,
     *,
     device: str,
     licence: str,
-    sha256: str,
+    base: Base | None = None,
+    classes: tuple[str, ...] = (),
     world: int = 1,
     compiled: bool = False,
 ) -> Plan:
-    """A training from random weights.
+    """A training from random weights or from a base.
+
+    Args:
+        recipe: what is asked for.
+        dataset: the zip.
+        corpus: what is in it.
+        device: where to compute.
+        licence: of what will come out.
+        base: what to start from.
+        classes: names of the dataset's classes.
+        world: processes that share the batch.
+        compiled: through torch.compile.
 
     Raises:
-        UsageError: dataset and recipe do not fit each other.
+        UsageError: dataset, base and recipe do not fit each other.
+        EngineError: the base cannot be made to fit, or parts to freeze are not there.
     """
-    require_size(recipe, dataset, corpus)
+    from artstyle.pipeline.train.base import fit_base
+
+    start = None
+    if base is None:
+        require_size(recipe, dataset, corpus)
+    else:
+        start = fit_base(base, corpus, grow=recipe.grow, crop=recipe.crop, seed=recipe.seed)
     numbers = training_numbers(recipe, corpus.resolution, devices=world)
     return Plan(
         recipe=recipe,
         numbers=numbers,
         dataset=dataset,
-        dataset_sha256=sha256,
+        dataset_sha256=corpus.sha256(),
         corpus=corpus,
         device=device,
         precision=choose_precision(recipe.precision, device),
         licence=licence,
-        classes=recipe.styles,
-        remarks=corpus.notes,
+        classes=classes,
+        base=base,
+        start=start,
+        remarks=(*corpus.notes, *(start.warnings if start is not None else ())),
         world=world,
         compiled=compiled,
     )

@@ -5,21 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from artstyle import jsonlines
+from artstyle import files, jsonlines
 from artstyle.events import Emit, Note
-from artstyle.files import sha256_of
 from artstyle.pipeline.train.plan import Plan
 from artstyle.runs import Run
 from stylegan_ext.records import KINDS, ModelFile, NetworkRecord, Provenance
 
 if TYPE_CHECKING:
+    from stylegan_ext.networks import Generator
     from stylegan_ext.training.loop import Training
 
 LATEST, BEST = "latest.safetensors", "best.safetensors"
-Measure = Callable[[Path], float]  # of a snapshot's file; less is better
-Told = Callable[[Path, float], None]  # a model's file, and its kimg
+Measure: TypeAlias = (
+    "Callable[[Generator], float]"  # less is better; takes nothing from torch's dice
+)
+Told: TypeAlias = Callable[[Path, float], None]  # a model's file, and its kimg
+
+
+def ignore_model(path: Path, kimg: float) -> None:
+    """The listener of those who do not listen."""
 
 
 @dataclass
@@ -41,7 +47,7 @@ class Snapshots:
     command: str
     emit: Emit
     measure: Measure | None = None
-    told: Told = lambda path, kimg: None
+    told: Told = ignore_model
     best: dict[str, Any] = field(default_factory=dict)  # file, kimg, value
     measured_at_kimg: float = 0.0
 
@@ -49,9 +55,10 @@ class Snapshots:
         """Write the averaged generator as `network-snapshot-KIMG`, and measure it."""
         path = self.run.folder / f"network-snapshot-{kimg}.safetensors"
         self._write(path, training, ("G_ema",))
+        self.told(path, training.nimg / 1000)
         self.write_latest(training)
         if self.measure is not None:
-            self._compare(path, training.nimg / 1000, self.measure(path))
+            self._compare(path, training.nimg / 1000, self.measure(training.average))
         return path
 
     def write_latest(self, training: Training) -> Path:
@@ -69,8 +76,6 @@ class Snapshots:
         self.emit(Note(f"{name} {value:.4g}" + (", the best so far" if is_best else "")))
         if is_best:
             self.best = row
-            from artstyle import files
-
             files.write_bytes(self.run.folder / BEST, path.read_bytes())
 
     @property
@@ -103,7 +108,6 @@ class Snapshots:
             for name in names
         }
         write_model(path, ModelFile(records, self._provenance(training)))
-        self.told(path, training.nimg / 1000)
 
     def _provenance(self, training: Training) -> Provenance:
         plan, base = self.plan, self.plan.base
@@ -121,14 +125,11 @@ class Snapshots:
         }
         if plan.classes:
             notes["classes"] = list(plan.classes)
+        preprocessing = {} if base is None else dict(base.model.provenance.preprocessing)
         return Provenance(
+            preprocessing=preprocessing,
             licence=plan.licence,
             source=f"trained by artstyle on {plan.dataset.name}",
             parents=parents,
             notes=notes,
         )
-
-
-def digest_of(path: Path) -> str:
-    """The SHA-256 that the catalog knows a model by."""
-    return sha256_of(path)
