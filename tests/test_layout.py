@@ -46,6 +46,7 @@ NEVER_AT_IMPORT = {
     "mlflow",
     "pyarrow",
     "tensorboard",
+    "tensorboardX",
     "uvicorn",
 }
 # What a start must not load: slow things, and whatever could reach for the network.
