@@ -64,8 +64,13 @@ def _facts(node: Node) -> Iterator[str]:
         yield f"{facts['others_of_this_content']} more of the same content"
     if "made_by" in facts:  # an artefact, whose kind may be the name of something else
         yield f"made by {facts['made_by']}"
-    elif node.kind in _KINDS:
+    elif node.kind in _KINDS and not _is_still(node):
         yield from _KINDS[node.kind](facts)
+
+
+def _is_still(node: Node) -> bool:
+    """A picture is a frame too, without a time."""
+    return node.kind == "frame" and any(child.kind == "image" for child in node.children)
 
 
 def _frame(facts: dict[str, Any]) -> Iterator[str]:

@@ -254,6 +254,22 @@ def test_clock_time(pts_s: float, text: str) -> None:
     assert clock_time(pts_s) == text
 
 
+def test_a_picture_has_no_time(catalog: Catalog) -> None:
+    path, sha256 = put(catalog, "photos/carl.jpg")
+    size_bytes = path.stat().st_size
+    photo = catalog.add_source(path, sha256=sha256, size_bytes=size_bytes, kind="image")
+    crop = trace(catalog, catalog.absolute(crop_file(catalog, add_crop(catalog, photo, 0))))
+    lines = as_text(crop, catalog.workspace).splitlines()
+    assert lines[2:4] == [
+        "    └── frame",
+        "        └── source: image photos/carl.jpg · licence unknown",
+    ]
+
+
+def crop_file(catalog: Catalog, crop: int) -> str:
+    return str(catalog.rows("SELECT file FROM crop WHERE id = ?", crop)[0][0])
+
+
 def test_large_dataset_is_traced_without_reading_every_crop(catalog: Catalog, way: Whole) -> None:
     with catalog.transaction():
         members = {f"{n}.png": add_crop(catalog, way.film, n) for n in range(10, 300)}

@@ -154,7 +154,7 @@ def working(place: Place, emit: Emit) -> Iterator[None]:
     place.cache.mkdir(parents=True, exist_ok=True)
     try:
         with locked(place.cache / "extract.lock", wait_s=0):
-            left = [*place.crops.rglob(".*.part"), *place.folder.glob(".*.part")]
+            left = [*place.crops.rglob(".*.part"), *place.folder.glob(".recipe.*.part")]
             left += place.cache.glob(".digests*.part")
             for one in left:
                 one.unlink(missing_ok=True)
