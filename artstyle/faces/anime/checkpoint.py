@@ -107,7 +107,8 @@ def _loaded(path: Path) -> Any:
         if not zipfile.is_zipfile(path):
             return torch.load(path, map_location="cpu", weights_only=True)
         _look_through(path)
-        # Mapped, a storage that claims more than the file holds is refused instead of read.
+        # Mapped, so that a storage can never reach past the file; torch 2.13 also refuses an
+        # unmapped one that claims more than it has.
         return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
 
 
