@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -56,3 +59,30 @@ def test_what_is_no_picture_is_refused_here() -> None:
             apart.detect(np.zeros((3, 3), np.uint8))
     finally:
         apart.close()
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc")
+def test_the_process_ends_when_its_owner_is_killed() -> None:
+    code = (
+        "from artstyle.faces.apart import Apart; import time;"
+        "print(Apart('layout:pioneer')._process.pid, flush=True); time.sleep(60)"
+    )
+    owner = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    assert owner.stdout is not None
+    pid = int(owner.stdout.readline())
+    assert is_alive(pid)
+    owner.kill()
+    owner.wait()
+    owner.stdout.close()
+    until_s = time.monotonic() + 30
+    while is_alive(pid) and time.monotonic() < until_s:
+        time.sleep(0.05)
+    assert not is_alive(pid)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"  # ended, and not asked about by whoever took it over
