@@ -115,6 +115,8 @@ def _confidence(x: Fit, y: Fit) -> float:
     strength = math.hypot(*(one.strength * one.contrast**2 for one in found))
     likely = float(1 - 0.5 ** ((strength / _EVEN) ** 3))
     longest = max(x.cell / y.cell, y.cell / x.cell)
+    if x.count * y.count == 2:  # one line: what is above a belt and what is below it have one too
+        return min(likely, _DOUBT if x.cell == y.cell else _DOUBT / 3)
     return min(likely, _DOUBT) if len(found) == 1 and longest > _LONGEST else likely
 
 
