@@ -19,7 +19,7 @@ from artstyle.errors import CatalogError
 from artstyle.names import shown
 from artstyle.workspace import CATALOG_NAME
 
-_SQLITE_HEADER = b"SQLite format 3\0"
+_LEAST_BYTES = 512  # of a database: one page
 
 AnyPath: TypeAlias = str | os.PathLike[str]
 Clock: TypeAlias = Callable[[], datetime]
@@ -72,15 +72,19 @@ def connect(workspace: Path, *, create: bool, busy_timeout_s: float) -> sqlite3.
 def _refuse_strangers(path: Path) -> None:
     """SQLite takes a file of a few bytes for an empty database, and would write over it.
 
+    The file is not opened for that. Closing a file lets go of all locks that the process has on
+    it (POSIX), those of a connection that is open already too: another process would then clear
+    the write-ahead log away under it, and with the log what is written there. Anything longer
+    that is no database, SQLite refuses by itself.
+
     Raises:
         CatalogError: there is something at this place that is not SQLite's.
     """
     try:
-        with path.open("rb") as stream:
-            start = stream.read(len(_SQLITE_HEADER))
+        size_bytes = path.stat().st_size
     except OSError:
         return  # it is not there yet, or SQLite will say why it cannot be opened
-    if start and start != _SQLITE_HEADER:
+    if 0 < size_bytes < _LEAST_BYTES:
         raise no_database(path)
 
 

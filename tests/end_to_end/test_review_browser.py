@@ -292,6 +292,7 @@ def test_an_empty_set_fills_by_itself(opened, workspace):
     (workspace / "datasets" / STYLE).mkdir(parents=True)
     page = opened()
     assert "No crops yet" in page.js("document.querySelector('#empty').textContent")
+    assert page.js("/null|undefined|NaN/.test(document.body.innerText)") is False
     crop_set(workspace, 5)
     page.wait("review.view.order.length === 5")
     assert page.js("document.querySelector('#empty').hidden")
@@ -347,6 +348,44 @@ def test_what_the_server_did_not_confirm_is_sent_again(opened, workspace):
         written(page)
         assert standing(catalog, STYLE)[1].verdict == "keep"
     page.wait("document.querySelector('#alert').hidden")
+
+
+SLOW = (
+    "window.fetchReal = fetch; window.gate = new Promise((open) => { window.release = open; });"
+    " fetch = async (u, o) => { if (String(u).includes('decide')) await gate;"
+    " return fetchReal(u, o); }"
+)
+
+
+def test_one_who_is_faster_than_the_server_is_not_asked(opened, workspace):
+    page = opened()
+    page.js(SLOW)
+    for key in ("k", "ArrowLeft", "x", "ArrowLeft", "k"):  # three times about the same crop
+        page.key(key)
+    assert page.js("review.decisions.waiting") == 3
+    page.js("release()")
+    written(page)
+    assert page.js("document.querySelector('dialog')") is None
+    with open_catalog(workspace) as catalog:
+        made = [one.action for one in decisions(catalog, 1)]
+        assert made == ["keep", "drop", "keep"]
+
+
+def test_news_that_come_before_the_sending_do_not_hide_a_conflict(opened, workspace):
+    page = opened()
+    page.js(SLOW)
+    page.key("x")
+    with open_catalog(workspace) as catalog:
+        catalog.decide(1, "keep", reason="", by="ben")
+        catalog.decide(2, "keep", reason="", by="ben")
+        page.wait("review.store.by[1] === 'ben'")  # the news are here
+        page.js("release()")
+        page.wait("document.querySelector('dialog .quarrel')")
+        assert standing(catalog, STYLE)[1].by == "ben"
+        page.key("Escape")
+        written(page)
+        assert standing(catalog, STYLE)[1].by == "ben"
+        assert page.js("review.store.by[0]") == "ben"
 
 
 def test_the_page_names_itself_to_nobody(opened):

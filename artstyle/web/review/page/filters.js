@@ -33,7 +33,7 @@ export class Filters {
     const inside = element.contains(document.activeElement) ? document.activeElement.dataset.key : null;
     this.clearing = h("button", { class: "button quiet", text: "Clear", "data-key": "clear", disabled: !view.isFiltered, onclick: this.onClear });
     element.replaceChildren(h("div", { class: "head" }, h("h2", { text: "Filters" }), this.clearing),
-      ...this.#facets(), this.#figures());
+      ...this.#facets(), this.#figures() || "");
     element.scrollTop = top;
     if (inside) element.querySelector(`[data-key="${CSS.escape(inside)}"]`)?.focus({ preventScroll: true });
   }

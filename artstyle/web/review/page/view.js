@@ -104,7 +104,7 @@ export class View extends EventTarget {
     const { store, sort } = this;
     if (sort === "time") return (i) => store.time[i];
     if (sort === "newest") return (i) => -store.id[i];
-    if (sort === "alike") return (i) => this.alike?.distance.get(store.id[i]) ?? NaN;
+    if (sort === "alike") return (i) => (i === this.alike?.to ? -1 : this.alike?.distance.get(store.id[i]) ?? NaN);
     const column = store.figures.get(sort) || [];
     return (i) => column[i] ?? NaN;
   }
