@@ -35,7 +35,7 @@ class CurateRecipe:
         0.9, help="The same, of a set that is not all bright; a guess.", low=0, high=1
     )
     min_contrast: float = setting(
-        0.1, help="From the darkest to the brightest of a face; measured.", low=0, high=1
+        0.05, help="From the darkest to the brightest of a face; measured.", low=0, high=1
     )
     max_clipped_share: float = setting(
         0.25, help="Black or white pixels of a face, in a set that has few.", low=0, high=1

@@ -43,7 +43,7 @@ def add_all(catalog: Catalog, *, size_px: int = 64) -> dict[str, list[int]]:
         "copy": put_crops(catalog, STYLE, [picture("copy", face(3, gain=1.03), face_px=60.0)]),
         "turned": put_crops(catalog, STYLE, [picture("turned", face(50), yaw_deg=70.0)]),
         "soft": put_crops(catalog, STYLE, [picture("soft", face(51, blur_px=4.0))]),
-        "dark": put_crops(catalog, STYLE, [picture("dark", face(52, gain=0.1))]),
+        "dark": put_crops(catalog, STYLE, [picture("dark", face(52, gain=0.06))]),
         "film": put_crops(catalog, STYLE, film, kind="film"),
     }
 

@@ -89,7 +89,7 @@ def odd(quality: dict[str, Any] | None = None, **changed: Any) -> Subject:
         (odd(brightness=0.08), "dark"),
         (odd(brightness=0.13), "dark"),  # likewise
         (odd(brightness=0.93), "bright"),
-        (odd(contrast=0.05), "pale"),
+        (odd(contrast=0.03), "pale"),
         (odd(clipped_share=0.4), "clipped"),
         (odd(greyness=0.9), "grey"),
     ],

@@ -166,15 +166,29 @@ def test_sides_hold_when_crops_are_added(workspace: Path) -> None:
     assert set(before.values()) == {TRAIN, HELD_OUT}
 
 
-def test_shots_are_held_out_as_a_whole(workspace: Path) -> None:
-    ids = fill(workspace)
+def test_shots_and_pictures_are_held_out_as_a_whole(workspace: Path) -> None:
+    """Different faces, so that nothing but the shot, the frame or the source joins them."""
+    seen = [
+        Shown(drawn_face(3 * shot + at, 64), source="a.mkv", pts_s=9.0 * shot + at, shot=shot)
+        for shot in range(8)
+        for at in range(3)
+    ]
+    group = [Shown(drawn_face(100 + at, 64), source=f"{at // 3}.png") for at in range(24)]
+    with open_catalog(workspace) as catalog:
+        film = put_crops(catalog, STYLE, seen, kind="film")
+        pictures = put_crops(catalog, STYLE, group)
     curate_style(workspace, STYLE, {"build.held_out_share": 0.5})
     with open_catalog(workspace) as catalog:
         split = {crop: one.split for crop, one in standing(catalog, STYLE).items()}
-    for shot in range(5):
-        assert len({split[crop] for crop in ids["film"][3 * shot : 3 * shot + 3]}) == 1
-    curate_style(workspace, STYLE, {"held_out_by": "source"})
+    for ids in (film, pictures):
+        sides = [{split[crop] for crop in ids[at : at + 3]} for at in range(0, 24, 3)]
+        assert [len(one) for one in sides] == [1] * 8
+        assert set.union(*sides) == {TRAIN, HELD_OUT}
     undo(workspace, STYLE)
+    curate_style(workspace, STYLE, {"build.held_out_share": 0.5, "held_out_by": "source"})
+    with open_catalog(workspace) as catalog:
+        found = standing(catalog, STYLE)
+    assert len({found[crop].split for crop in film}) == 1
 
 
 def test_clusters_become_tags_that_a_person_names(workspace: Path) -> None:
