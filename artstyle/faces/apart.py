@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -107,6 +108,7 @@ class Apart:
 
 def serve() -> None:
     """What the process does: pictures in, faces out, until the pipe ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for its owner, who closes the pipe
     name, options = sys.argv[1], json.loads(sys.argv[2])
     pictures = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "wb")

@@ -72,7 +72,7 @@ def _extraction(film: Path, detector: str, data: Path, workspace: Path) -> None:
     home.mkdir(parents=True)
     if detector != "dlib":
         for path in (data / "models").iterdir():
-            os.symlink(path, home / path.name)
+            (home / path.name).symlink_to(path)
     environment = {**os.environ, "ARTSTYLE_HOME": str(home.parent)}
     command = [sys.executable, "-c", "from artstyle.cli import run; run()", "extract", "-q"]
     command += ["--workspace", str(workspace), "--video", str(film), "--json"]

@@ -161,6 +161,17 @@ def test_films_that_end_early_or_show_nothing_are_told(catalog: Catalog, tmp_pat
     assert extracted(catalog, cut_off).done_before == 1, "it does not get better by itself"
 
 
+def test_a_copy_of_a_film_is_known_and_not_extracted_again(
+    catalog: Catalog, tmp_path: Path
+) -> None:
+    film = draw_film(tmp_path / "a.mp4", shots=1)
+    (tmp_path / "b.mp4").write_bytes(film.read_bytes())
+    summary = extracted(catalog, tmp_path)
+    assert (summary.sources, summary.same_content, summary.crops) == (2, 1, 3)
+    paths = catalog.rows("SELECT path FROM source_path ORDER BY path")
+    assert [Path(path).name for (path,) in paths] == ["a.mp4", "b.mp4"]
+
+
 def test_black_bars_do_not_get_into_crops(catalog: Catalog, tmp_path: Path) -> None:
     inner = np.full((96, 160, 3), 200, np.uint8)
     frame = np.zeros((240, 160, 3), np.uint8)

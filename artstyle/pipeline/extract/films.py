@@ -104,7 +104,7 @@ def extract_films(
     paths = listed_films(inputs)
     summary.sources = len(paths)
     digests = digests or Digests(crops_folder.parent / "cache" / "digests.json")
-    films = list(_opened(paths, licence, digests, summary, emit))
+    films, copies = _opened(paths, licence, digests, summary, emit)
     if films:
         finder = find_finder(
             settings,
@@ -122,6 +122,8 @@ def extract_films(
             for film, source in films:
                 work = _Work(film, source, recorder, finder, settings, pool, most, emit, clock)
                 summary.add(work.done())
+            for source in copies:
+                recorder.know_path(source)
     summary.seconds = clock() - begin_s
     return summary
 
@@ -159,9 +161,13 @@ def look_at(path: Path, settings: Settings) -> str:
 
 def _opened(
     paths: Sequence[Path], licence: str | None, digests: Digests, summary: Summary, emit: Emit
-) -> Iterator[tuple[Film, SourceFile]]:
+) -> tuple[list[tuple[Film, SourceFile]], list[SourceFile]]:
+    """The films that can be read, and files that hold the same as one of those."""
+    films: list[tuple[Film, SourceFile]] = []
+    copies: list[SourceFile] = []
     met: set[str] = set()
-    for path in paths:
+    for number, path in enumerate(paths):
+        emit(Progress("open", number, len(paths), "films"))
         try:
             film = open_film(path)
             sha256, size_bytes = digests.of(path)
@@ -169,12 +175,16 @@ def _opened(
             summary.skip(path, fault)
             emit(Note(f"skipped {shown(path)}: {summary.skipped[-1].reason}", "warning"))
             continue
+        source = SourceFile(path, sha256, size_bytes, "film", licence)
         if sha256 in met:
-            summary.same_content += 1
-            continue
-        met.add(sha256)
-        yield film, SourceFile(path, sha256, size_bytes, "film", licence)
+            copies.append(source)
+        else:
+            films.append((film, source))
+            met.add(sha256)
+    emit(Progress("open", len(paths), len(paths), "films"))
+    summary.same_content += len(copies)
     digests.save()
+    return films, copies
 
 
 def _sample(films: Sequence[Film], emit: Emit) -> list[Pixels]:

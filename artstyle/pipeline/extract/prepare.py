@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -170,7 +171,7 @@ def working(place: Place, emit: Emit) -> Iterator[None]:
 
 def source_of(kind: Any, path: Path, workspace: Path, licence: str | None) -> SourceRecipe:
     """A source from the command line as a recipe names it."""
-    absolute = Path.cwd() / path
+    absolute = Path(os.path.abspath(path))  # noqa: PTH100 - links stay as they were typed
     inside = absolute.is_relative_to(workspace)
     text = str(absolute.relative_to(workspace) if inside else absolute)
     return SourceRecipe(kind, text.replace("\\", "/"), licence or "unknown", "")
