@@ -25,6 +25,7 @@ from artstyle.weights import home
 PART = 256  # pictures in a part: seconds to a minute of work; a guess
 MOST_BYTES = 8 << 30  # all features together; a guess: a hundred snapshots at 5000 samples
 _FOLDER = "features"
+_AT_ONCE = 32  # pictures in memory: a hundred megabytes at 1024 px
 
 
 def cache_folder() -> Path:
@@ -59,20 +60,27 @@ def features_of(
         end = min(begin + PART, total)
         kept = None if folder is None else _kept(folder, begin, end - begin, space.dim, emit)
         if kept is None:
-            try:
-                kept = space(pictures.read(begin, end))
-            except ImageError as fault:
-                raise ImageError(f"{pictures.name}: {fault}", hint=fault.hint) from fault
+            some = []
+            for first in range(begin, end, _AT_ONCE):
+                done = min(first + _AT_ONCE, end)
+                some.append(_computed(pictures, space, first, done))
+                emit(Progress(task, done, total, "images"))
+            kept = np.concatenate(some)
             if folder is not None:
                 _keep(folder, begin, kept)
-            done = end
-            emit(Progress(task, end, total, "images"))
         found[begin:end] = kept
     if done and done != total:
         emit(Progress(task, total, total, "images"))
     if folder is not None and total:
         os.utime(folder)  # used just now
     return found
+
+
+def _computed(pictures: Pictures, space: FeatureSpace, begin: int, end: int) -> NDArray[np.float32]:
+    try:
+        return space(pictures.read(begin, end))
+    except ImageError as fault:
+        raise ImageError(f"{pictures.name}: {fault}", hint=fault.hint) from fault
 
 
 def key_of(pictures: Pictures, space: FeatureSpace) -> str:
