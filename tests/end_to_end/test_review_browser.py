@@ -101,12 +101,6 @@ def test_twenty_thousand_crops_scroll_with_few_elements(opened):
     assert focus(page) == "000000"
     page.key("End")
     assert focus(page) == "019999"
-    drawn_ms = page.js(
-        "(() => { const t = performance.now(); for (let n = 0; n < 20; n++) {"
-        " review.grid.element.scrollTop = n * 7000; review.grid.render(); }"
-        " return (performance.now() - t) / 20; })()"
-    )
-    assert drawn_ms < 100  # a bound for busy machines; 4 ms when quiet
 
 
 def test_keys_write_the_catalog(opened, workspace):

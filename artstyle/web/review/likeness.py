@@ -111,7 +111,7 @@ def _read(file: Path) -> _Embeddings | None:
         return None
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     usable = np.isfinite(lengths[:, 0]) & (lengths[:, 0] > 0)
-    vectors = vectors / np.where(usable[:, None], lengths, 1)
+    vectors = (vectors / np.where(usable[:, None], lengths, 1)).astype(np.float32)
     places = {content: at for at, content in enumerate(contents) if usable[at]}
     return _Embeddings(file.stem.removeprefix("embeddings-"), places, vectors)
 

@@ -90,9 +90,8 @@ export class Panel {
     this.verdictRow.replaceChildren(verdict("keep", "Keep", "k"), verdict("drop", "Drop", "x"));
     this.why.className = `why ${standing}`;
     this.why.hidden = standing === "open";
-    const measured = store.why[i] !== null && store.why[i] !== undefined ? ` (${figure(store.why[i])})` : "";
     this.why.replaceChildren(h("p", {}, h("strong", { text: STANDING_WORDS[standing]?.(store.by[i]) || "" })),
-      store.reason[i] ? h("p", { text: store.reason[i] + (/\d/.test(store.reason[i]) && !measured ? "" : measured) }) : "");
+      store.reason[i] ? h("p", { text: withFigure(store.reason[i], store.why[i]) }) : "");
     this.labels.replaceChildren(
       ...store.tags[i].map((tag) => h("span", { class: "chip" }, h("span", { text: tag }),
         h("button", { "aria-label": `Remove ${tag}`, onclick: () => actions.untag(tag, i) }, icon("close")))),
@@ -185,9 +184,8 @@ export class Panel {
   #decisions(decisions) {
     const line = (one) => {
       const what = one.action === "undo" ? "undone" : [one.action, one.value].filter(Boolean).join(" ");
-      const measured = one.figure !== null ? ` (${figure(one.figure)})` : "";
-      return h("li", { class: `${one.action}${one.is_undone ? " undone" : ""}` }, h("strong", { text: what }),
-        one.reason ? h("p", { text: one.reason + measured }) : null, h("small", { text: `${one.by} · ${when(one.at)}`, title: one.at }));
+        return h("li", { class: `${one.action}${one.is_undone ? " undone" : ""}` }, h("strong", { text: what }),
+        one.reason ? h("p", { text: withFigure(one.reason, one.figure) }) : null, h("small", { text: `${one.by} · ${when(one.at)}`, title: one.at }));
     };
     const list = [...decisions].reverse().map(line);
     this.historyRoom.replaceChildren(h("h3", { text: "Decisions" }),
@@ -199,6 +197,11 @@ export class Panel {
       ...Object.entries(data.texts).map(([name, value]) => [figureName(name), value]), ["SHA-256", data.sha256.slice(0, 16)]];
     this.factRoom.replaceChildren(h("h3", { text: "File" }), h("dl", { class: "facts" }, facts.flatMap(([name, value]) => [h("dt", { text: name }), h("dd", { text: value })])));
   }
+}
+
+/** A reason, and what was measured unless it says so itself. */
+function withFigure(reason, value) {
+  return value === null || value === undefined || /\d/.test(reason) ? reason : `${reason} (${figure(value)})`;
 }
 
 /** Quad, box and points over the source picture, in its own pixels. */
