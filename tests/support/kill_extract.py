@@ -34,11 +34,14 @@ def main() -> int:
         finished = kill_at_random(command, killed, empty, **instants)
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         same_rows = dump(killed) == dump(whole)
-        same_files = file_hashes(killed) == file_hashes(whole)
+        ours, theirs = file_hashes(killed), file_hashes(whole)
+        same_files = ours == theirs
     sys.stdout.write(
         f"killed {asked.kills} times ({finished} runs finished in between);"
         f" rows {'alike' if same_rows else 'DIFFER'}, files {'alike' if same_files else 'DIFFER'}\n"
     )
+    for name in sorted(set(ours.items()) ^ set(theirs.items())):
+        sys.stdout.write(f"  {'killed' if name in ours.items() else 'whole'}: {name}\n")
     return 0 if same_rows and same_files else 1
 
 

@@ -112,3 +112,17 @@ def test_the_clock_guesses_only_where_stamps_are_broken():
 def test_absurd_aspects_are_not_believed():
     assert usable_aspect(Fraction(1, 65535)) == usable_aspect(None) == 1
     assert Display(0, Fraction(1, 2)).size_px((10, 10)) == (10, 20)
+
+
+def test_the_end_of_a_film_is_known_though_only_keyframes_are_read(tmp_path):
+    whole = write_film(tmp_path / "a.mkv", scenes([1], 125), gop=100)
+    said = []
+    assert len(list(frames(open_film(whole), keyframes_only=True, on_damage=said.append))) == 2
+    assert said == [], "the last keyframe lies at 4 s of 5, and the film is whole"
+    whole = write_film(tmp_path / "b.mkv", scenes([1], 125), gop=250)
+    assert len(list(frames(open_film(whole), keyframes_only=True, on_damage=said.append))) == 1
+    assert said == []
+    cut = tmp_path / "cut.mkv"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    list(frames(open_film(cut), keyframes_only=True, on_damage=said.append))
+    assert "should last until 5.000 s" in said[-1].text
