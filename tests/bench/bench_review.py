@@ -30,6 +30,7 @@ from artstyle.machine import cores, processor
 TRIES = 21
 MOST_S = 0.1  # a median answer
 COUNTS = (10_000, 20_000)
+BY = {"by": "artstyle curate", "batch": "curate-1"}
 
 Act: TypeAlias = Callable[[int], None]
 
@@ -69,8 +70,8 @@ def measure(count: int) -> dict[str, dict[str, float]]:
         real_source(workspace, 1)
         with open_catalog(workspace) as catalog, catalog.transaction():
             for crop in range(1, count, 7):
-                catalog.decide(crop, "drop", reason=f"blurred: {crop} px", by="artstyle curate")
-                catalog.decide(crop, "tag", f"cluster:{crop % 5}", reason="", by="artstyle curate")
+                catalog.decide(crop, "drop", reason=f"blurred: {crop} px", **BY)
+                catalog.decide(crop, "tag", f"cluster:{crop % 5}", reason="", **BY)
         start_s = time.perf_counter()
         with visited(workspace) as visitor:
             found["start"] = {"median_s": time.perf_counter() - start_s, "tries": 1}

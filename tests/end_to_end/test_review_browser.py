@@ -142,6 +142,36 @@ def test_keys_write_the_catalog(opened, workspace):
         assert standing(catalog, STYLE)[below].tags == {"left eye"}
 
 
+def test_a_drop_with_a_reason_and_the_history(opened, workspace):
+    page = opened()
+    page.key("X", SHIFT)
+    page.wait("document.querySelector('dialog input')")
+    page.type("closed eyes")
+    page.key("Enter")
+    page.wait("!document.querySelector('dialog')")
+    written(page)
+    with open_catalog(workspace) as catalog:
+        assert standing(catalog, STYLE)[1].reason == "closed eyes"
+        page.key("h")
+        page.wait("document.querySelector('.gesture button')")
+        assert "drop · 000000" in page.js("document.querySelector('.gesture').textContent")
+        page.click(".gesture button")
+        page.wait("document.querySelector('.gesture.gone')")
+        assert standing(catalog, STYLE) == {}
+
+
+def test_dark_and_light(opened):
+    page = opened()
+    page.theme("dark")
+    colour = "getComputedStyle(document.body).backgroundColor"
+    dark = page.js(colour)
+    page.click("#theme")
+    light = page.js(colour)
+    assert (dark, light) == ("rgb(16, 18, 21)", "rgb(245, 245, 242)")
+    page.theme("light")
+    assert page.js(colour) == light
+
+
 def test_ranges_and_selections_are_decided_together(opened, workspace):
     page = opened()
     page.key("ArrowRight")
