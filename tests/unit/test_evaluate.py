@@ -336,6 +336,7 @@ class TestRuns:
         for name in ("table.csv", "table.json"):
             assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
         assert not [path for path in out.rglob("*") if path.name.endswith(".part")]
+        assert evaluate(targets, reference, Counting(), QUICK, out=out).kept == 9
 
     def test_changed_pictures_are_measured_again(self, run, workspace, tmp_path):
         targets = snapshot_targets(read_run(run), workspace, most=1)
