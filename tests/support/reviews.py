@@ -74,7 +74,6 @@ def _rows(catalog: Catalog, style: str, numbers: range, looks: list[tuple[Path, 
         )
         for number in numbers
     }
-    place = f"datasets/{style}/crops/film"
     quad = "[[10.0,10.0],[10.0,74.0],[74.0,74.0],[74.0,10.0]]"
     catalog.change_many(
         "INSERT INTO frame (id, source, pts_s, shot) VALUES (?, ?, ?, ?)",
