@@ -71,7 +71,7 @@ def apply_gradients(
         gradients.append(parameter.grad)
     if mean is not None:
         common = mean(torch.cat([gradient.flatten() for gradient in gradients]))
-        parts = common.split([gradient.numel() for gradient in gradients])
+        parts = torch.split(common, [gradient.numel() for gradient in gradients])
         for gradient, part in zip(gradients, parts, strict=True):
             gradient.copy_(part.view_as(gradient))
     for gradient in gradients:

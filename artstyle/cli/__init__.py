@@ -24,6 +24,7 @@ COMMANDS = {
     "build": "artstyle.cli.build:build",
     "train": "artstyle.cli.train:train",
     "finetune": "artstyle.cli.finetune:finetune",
+    "runs": "artstyle.cli.runs:runs",
     "evaluate": "artstyle.cli.evaluate:evaluate",
     "models": "artstyle.cli.models:models",
     "generate": "artstyle.cli.generate:generate",

@@ -23,6 +23,7 @@ from stylegan_ext.arguments import CHANNEL_BASE
 from stylegan_ext.errors import MismatchError
 from stylegan_ext.networks import build, construct
 from stylegan_ext.networks.discriminator import Discriminator
+from stylegan_ext.networks.layers import FullyConnectedLayer
 from stylegan_ext.ops.filters import setup_filter
 from stylegan_ext.records import NetworkRecord
 
@@ -185,7 +186,9 @@ def label_discriminator(record: NetworkRecord, classes: int) -> NetworkRecord:
     network = construct(record.kind, kwargs)
     assert isinstance(network, Discriminator)
     last = f"fc{network.mapping.num_layers - 1}"
-    lr_multiplier = network.mapping.get_submodule(last).bias_gain
+    layer = network.mapping.get_submodule(last)
+    assert isinstance(layer, FullyConnectedLayer)
+    lr_multiplier = layer.bias_gain
     tensors[f"mapping.{last}.weight"].zero_()
     tensors[f"mapping.{last}.bias"].fill_(1 / math.sqrt(answers) / math.sqrt(2) / lr_multiplier)
     return NetworkRecord(record.kind, kwargs, tensors)

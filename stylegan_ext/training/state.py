@@ -170,4 +170,4 @@ def _put(stream: BinaryIO, data: memoryview) -> None:
 def _raw(tensor: torch.Tensor) -> memoryview:
     """The tensor's bytes, little-endian."""
     flat = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-    return memoryview(flat.numpy())
+    return flat.numpy().data

@@ -16,12 +16,12 @@ from artstyle.files import sha256_of
 from artstyle.names import shown
 from artstyle.pipeline.train.snapshots import LATEST
 from artstyle.weights import resolve_model
-from stylegan_ext.records import ModelFile, NetworkRecord
+from stylegan_ext.records import KINDS, ModelFile, NetworkRecord
 
 if TYPE_CHECKING:
     from artstyle.corpus.read import Corpus
 
-_GENERATOR, _DISCRIMINATOR = "stylegan2-generator", "stylegan2-discriminator"
+_GENERATOR, _DISCRIMINATOR = KINDS[0], KINDS[1]
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,8 @@ def fit_base(
     held = base.model.networks
     average = held.get("G_ema") or held["G"]
     networks = {"G": held.get("G") or average, "G_ema": average}
-    steps, warnings = [], []
+    steps: list[str] = []
+    warnings: list[str] = []
     torch.manual_seed(seed)
     if "D" in held:
         networks["D"] = held["D"]

@@ -36,7 +36,11 @@ def builds_of(workspace: Path, style: str) -> tuple[BuildRow, ...]:
     query = "SELECT id, style, size_px, split, path FROM build WHERE style = ? ORDER BY id DESC"
     with open_catalog(workspace) as catalog:
         rows = [(row, catalog.absolute(row[4])) for row in catalog.rows(query, style)]
-    return tuple(BuildRow(*row[:4], path) for row, path in rows if path.is_file())
+    return tuple(
+        BuildRow(int(row[0]), str(row[1]), int(row[2]), str(row[3]), path)
+        for row, path in rows
+        if path.is_file()
+    )
 
 
 def default_dataset(workspace: Path, style: str, size_px: int | None) -> Path:
