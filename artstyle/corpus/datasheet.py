@@ -41,6 +41,7 @@ class Datasheet:
     limits: str = ""  # known weaknesses, and what it must not be used for
     licence: str = ""  # of the whole
     picture: str = ""  # file name of its contact sheet
+    picture_goes_along: bool = True  # it goes wherever the sheet goes; else it is only named
     tags: Mapping[str, int] = field(default_factory=dict)  # a picture may have several
     collection: Mapping[str, str] = field(default_factory=dict)  # how pictures were found and cut
     preparation: Mapping[str, str] = field(default_factory=dict)  # how they were sorted and built
@@ -63,7 +64,8 @@ def datasheet_text(sheet: Datasheet) -> str:
         lines += [f"File: `{sheet.zip_name}`, SHA-256 `{sheet.zip_sha256}`", ""]
     lines += [sheet.summary, ""] if sheet.summary else []
     if sheet.picture:
-        lines += [f"![a sample, drawn by lot]({sheet.picture})", ""]
+        sample = f"![a sample, drawn by lot]({sheet.picture})"
+        lines += [sample if sheet.picture_goes_along else f"A sample: `{sheet.picture}`.", ""]
     lines += [f"- {note}" for note in sheet.notes]
     lines += [""] if sheet.notes else []
     lines += _sources(sheet)

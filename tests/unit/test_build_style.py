@@ -85,6 +85,9 @@ def test_a_style_becomes_a_zip_with_sheets_and_rows(toons):
     assert "Not for anything." in sheet
     whole = (toons / "datasets/toons/DATASHEET.md").read_text()
     assert whole.startswith("# Toons\n\n5 pictures of 128 x 128 px")
+    assert "A sample: `DATASHEET.jpg`." in whole
+    assert "![" not in whole
+    assert "![a sample, drawn by lot](toons-32-train.jpg)" in sheet
     assert "| train | 4 |\n| held-out | 1 |" in whole
     assert "| round | 3 |" in whole
     assert "| decided by | ann: tag 3; artstyle curate: drop 1, split 1 |" in whole

@@ -108,6 +108,7 @@ def style_sheet(
         limits=recipe.limits,
         licence=recipe.licence,
         picture="DATASHEET.jpg",
+        picture_goes_along=False,  # it shows the sources' pictures; not everybody may pass them on
         tags=dict(sorted(tags.items())),
         collection=_collection(catalog, faces),
         preparation=_curation(catalog, style),
