@@ -14,18 +14,18 @@ from artstyle.cli._training import as_json, as_text, take_means, training_option
 @command(
     "train",
     example=(
+        "artstyle train --style people --minutes 60\n"
         "artstyle train --dataset people-64.zip --config small --minutes 60 --out runs/people\n"
         "artstyle train --dataset faces-256.zip --config paper256 --kimg 5000 --dry-run"
     ),
 )
 @click.option(
     "--dataset",
-    required=True,
     type=click.Path(path_type=Path),
     metavar="Z.zip",
-    help="The dataset, as 'artstyle build' makes it.",
+    help="The dataset. [default: the last that was built of the style]",
 )
-@click.option("--style", metavar="S", help="What is learned. [default: the dataset's name]")
+@click.option("--style", metavar="S", help="What is learned; training/S.toml is its recipe.")
 @training_options
 @click.option("--channel-base", type=int, metavar="N", help="Feature maps times resolution.")
 @click.option("--channel-max", type=int, metavar="N", help="At most so many feature maps.")

@@ -75,9 +75,12 @@ def test_a_style_is_learned_from_a_run_and_found_in_the_catalog(cli, workspace, 
     assert "G.synthesis.b8.conv0.weight" in moved
     assert "D.b16.conv1.weight" in moved
     assert after.provenance.parents[0]["role"] == "base"
+    at = ("--workspace", workspace)
     with open_catalog(workspace) as catalog:
         kinds = catalog.rows("SELECT kind, style FROM run")
         assert [tuple(row) for row in kinds] == [("finetune", "ink")]
+    drawn = cli("generate", "--model", "ink", "--seeds", "0", "--out", workspace / "o", *at)
+    assert drawn.exit_code == 0, drawn.stderr
     traced = cli("trace", done.json()["model"], "--workspace", workspace, "--json")
     assert '"role": "base"' in traced.stdout
 

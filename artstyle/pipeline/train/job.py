@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import shlex
+import shutil
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -15,11 +16,14 @@ from artstyle.events import Emit, Note, ignore
 from artstyle.pipeline.train.catalogued import Ledger
 from artstyle.pipeline.train.pictures import Pictures
 from artstyle.pipeline.train.plan import Plan
-from artstyle.pipeline.train.snapshots import LATEST, Measure, Snapshots, ignore_model
+from artstyle.pipeline.train.snapshots import BEST, LATEST, Measure, Snapshots, ignore_model
 from artstyle.pipeline.train.tracking import Trackers
 from artstyle.pipeline.train.work import Goal, Work
 from artstyle.recipes import resolved_toml
 from artstyle.runs import Run, run_at, run_for
+from artstyle.workspace import Workspace, is_workspace
+from stylegan_ext.errors import EngineError
+from stylegan_ext.header import read_header
 
 if TYPE_CHECKING:
     from stylegan_ext.team import Team
@@ -187,7 +191,35 @@ def carry_out(
             return trained
         if ledger is not None:
             ledger.tell(trained.model, trained.kimg)
+            _publish(plan, trained, workspace, ledger, tell)
         if reason in ("kimg", "metric"):
             run.finish({"kimg": trained.kimg, "reason": reason, "best": trained.best})
         tell(Note(f"stopped at {trained.kimg:.1f} kimg ({reason})"))
     return trained
+
+
+def _publish(plan: Plan, trained: Trained, workspace: Path, ledger: Ledger, emit: Emit) -> None:
+    """Put the best model, else the latest, where its style's name finds it: models/STYLE.
+
+    A file there that did not come from a training of this style stays.
+    """
+    if not is_workspace(workspace):
+        return
+    place = Workspace(workspace).models / f"{plan.recipe.style}.safetensors"
+    if place.exists() and not _is_ours(place, plan.recipe.style):
+        text = f"{place} is no model of a training of {plan.recipe.style}, and stays"
+        emit(Note(f"{text}; this one is {trained.model}", "warning"))
+        return
+    source = trained.run / BEST if trained.best else trained.model
+    with source.open("rb") as stream, files.atomic_file(place) as target:
+        shutil.copyfileobj(stream, target)
+    ledger.tell(place, float(trained.best.get("kimg", trained.kimg)), plan.recipe.style)
+    emit(Note(f"{plan.recipe.style} draws with it now: {place}"))
+
+
+def _is_ours(path: Path, style: str) -> bool:
+    try:
+        notes = read_header(path).provenance.notes
+    except EngineError:
+        return False
+    return "run" in notes and notes.get("style") == style

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,17 @@ _AUGMENTATIONS = {
 _FP16_CLAMP = 256  # official: activations of half precision stay below it
 
 
+# What may change when a training goes on.
+_NO_IDENTITY = {"kimg", "minutes", "snapshot_kimg", "patience_kimg", "precision", "metric"}
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The settings that are not at their defaults; new settings leave older runs what they are."""
+
+    settings: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Plan:
     """A training, all decided."""
@@ -48,16 +59,16 @@ class Plan:
     world: int = 1  # processes
     compiled: bool = False
 
-    def identity(self) -> TrainingRecipe:
-        """The recipe without what only says how far to go and what to write down on the way."""
-        return replace(
-            self.recipe,
-            kimg=TrainingRecipe(self.recipe.style).kimg,
-            minutes=None,
-            snapshot_kimg=None,
-            patience_kimg=None,
-            precision="auto",
-        )
+    def identity(self) -> Identity:
+        """What makes a training this one: how far it goes and what it writes down does not."""
+        default = TrainingRecipe(self.recipe.style)
+        said = vars(self.recipe).items()
+        changed = {
+            name: value
+            for name, value in said
+            if name == "style" or (name not in _NO_IDENTITY and value != getattr(default, name))
+        }
+        return Identity(tuple(f"{name} = {changed[name]!r}" for name in sorted(changed)))
 
     def loop_settings(self) -> LoopSettings:
         """What the engine's loop computes with."""

@@ -122,6 +122,7 @@ class Snapshots:
             "dataset_sha256": plan.dataset_sha256,
             "pictures": len(plan.corpus),
             "run": self.run.folder.name,
+            "style": plan.recipe.style,
         }
         if plan.classes:
             notes["classes"] = list(plan.classes)

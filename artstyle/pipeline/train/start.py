@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import signal
 import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +22,7 @@ from artstyle.pipeline.train.job import Trained, carry_out, run_of
 from artstyle.pipeline.train.joined import join_datasets, joined_name
 from artstyle.pipeline.train.plan import Plan, make_plan
 from artstyle.pipeline.train.probe import Estimate, probe
-from artstyle.pipeline.train.work import Goal
+from artstyle.pipeline.train.work import Goal, Stop
 from artstyle.recipes import TrainingRecipe, read_recipe
 from artstyle.recipes.schema import make_recipe
 from artstyle.workspace import Workspace
@@ -46,7 +48,7 @@ class Means:
 def train_scratch(
     workspace: Path,
     *,
-    dataset: Path,
+    dataset: Path | None = None,
     style: str | None = None,
     means: Means | None = None,
     dry_run: bool = False,
@@ -56,8 +58,9 @@ def train_scratch(
     """Train from random weights, or go on with it.
 
     Args:
-        workspace: where runs lie if nothing else is said.
-        dataset: a dataset zip.
+        workspace: where runs lie if nothing else is said, and recipes: `training/STYLE.toml` is
+            taken where there is one and the style was named; settings go before it.
+        dataset: a dataset zip; None takes the last that was built of the style.
         style: what is learned; None takes the dataset's name.
         means: devices, folders, tools.
         dry_run: measure a few iterations, and say what would be done.
@@ -69,7 +72,19 @@ def train_scratch(
         RecipeError: settings have faults; all are listed.
         RunError: see `job.carry_out`.
     """
-    recipe = recipe_of(None, {**settings, "style": style or style_of(dataset)})
+    if style is None and dataset is None:
+        raise UsageError(
+            "what is to be learned?", hint="name a dataset with --dataset, or a style with --style"
+        )
+    file = None if style is None else Workspace(workspace).training / f"{style}.toml"
+    name = style or style_of(dataset or Path())
+    recipe = recipe_of(file if file and file.is_file() else None, {**settings, "style": name})
+    if recipe.base is not None:
+        raise UsageError(
+            f"the recipe {file} starts from the base {recipe.base}",
+            hint=f"artstyle finetune --style {name}",
+        )
+    dataset = dataset or default_dataset(workspace, name, recipe.resolution_px)
     return _train(workspace, recipe, dataset, None, means or Means(), dry_run=dry_run, emit=emit)
 
 
@@ -199,6 +214,7 @@ def _carried_out(workspace: Path, plan: Plan, means: Means, emit: Emit) -> Train
     from artstyle.pipeline.train.setting import judge_of, trackers_of
 
     command = ["artstyle", *sys.argv[1:]]
+    should_stop = _on_sigterm()
     team, plan = _gather(plan, means)
     is_first = team.rank == 0
     if is_first:
@@ -210,7 +226,7 @@ def _carried_out(workspace: Path, plan: Plan, means: Means, emit: Emit) -> Train
     return carry_out(
         plan,
         run,
-        Goal(plan.recipe.kimg, plan.recipe.minutes),
+        Goal(plan.recipe.kimg, plan.recipe.minutes, should_stop),
         workspace=workspace,
         command=command,
         measure=judge_of(plan, tell),
@@ -233,6 +249,14 @@ def _wait(team: Team) -> None:
         import torch
 
         team.mean(torch.zeros(1))
+
+
+def _on_sigterm() -> Stop:
+    """A wish to end (SIGTERM, as cluster managers send it) stops the training at a state."""
+    wished: list[str] = []
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: wished.append("terminated"))
+    return lambda: wished[0] if wished else None
 
 
 def _only_warnings(emit: Emit) -> Emit:
