@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,6 +27,7 @@ def encode_png(
     text: Mapping[str, str] | None = None,  # None: no text chunks
     srgb: bool = True,
     compress_level: int = 6,
+    only_runs: bool = False,
 ) -> bytes:
     """A picture as the bytes of a PNG file.
 
@@ -34,6 +36,7 @@ def encode_png(
         text: keyword (1 to 79 Latin-1 characters) -> text, written in this order.
         srgb: say in the file that the colours are sRGB.
         compress_level: 0 stores, 9 is smallest and slowest.
+        only_runs: look for no other repetition; quick, and for photos no larger.
 
     Raises:
         ImageError: the array is no such picture, or a keyword cannot be one.
@@ -49,7 +52,8 @@ def encode_png(
             )
         info.add_itxt(keyword, words) if not words.isascii() else info.add_text(keyword, words)
     stream = io.BytesIO()
-    picture.save(stream, "PNG", pnginfo=info, compress_level=compress_level)
+    how = {"compress_type": zlib.Z_RLE} if only_runs else {}
+    picture.save(stream, "PNG", pnginfo=info, compress_level=compress_level, **how)
     return stream.getvalue()
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import tracemalloc
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from artstyle.errors import ImageError, UsageError
 from artstyle.faces.align import (
@@ -144,6 +146,45 @@ def test_what_lies_outside_is_reflected_and_dissolves() -> None:
     assert row[54] > 100
     assert row[80] == 0  # the picture itself is left alone
     assert np.abs(np.diff(row[:85])).max() < 130
+
+
+def test_beyond_a_transparent_edge_the_matte_goes_on_and_a_bust_goes_on_below() -> None:
+    matte, alpha = (10, 200, 30), np.zeros((100, 100), np.uint8)
+    alpha[10:, 20:80] = 255  # ends before three edges, is cut off by the lower one
+    rgb = np.where(alpha[..., None] > 0, np.uint8(90), np.array(matte, np.uint8))
+    quad = np.array([[-30.0, -30], [-30, 130], [130, 130], [130, -30]])
+    crop = quad_to_crop(rgb, quad, 160, alpha=alpha, matte=matte).rgb
+    assert (crop[:30] == matte).all()
+    assert (crop[:120, :30] == matte).all()
+    assert (crop[:120, 130:] == matte).all()
+    assert (crop[132:140, 70:90, 1] < 150).all(), "reflected"
+    reflected = quad_to_crop(rgb, quad, 160).rgb
+    assert not (reflected[:30] == matte).all(), "without alpha nothing is known of the figure"
+    opaque = quad_to_crop(rgb, quad, 160, alpha=np.full_like(alpha, 255), matte=matte).rgb
+    assert np.array_equal(opaque, reflected)
+
+
+def test_only_the_part_of_an_edge_beside_the_square_says_whether_a_figure_ends_there() -> None:
+    alpha = np.zeros((200, 200), np.uint8)
+    alpha[:, :60] = 255  # a wall on the left; the square lies on the right
+    rgb = np.where(alpha[..., None] > 0, np.uint8(0), np.full(3, 255, np.uint8))
+    quad = np.array([[100.0, 150], [100, 250], [200, 250], [200, 150]])
+    assert (quad_to_crop(rgb, quad, 64, alpha=alpha).rgb == 255).all()
+
+
+@pytest.mark.parametrize("side", [50.0, 110.0, 190.0, 370.0])
+def test_few_samples_are_taken_only_where_they_suffice(side: float) -> None:
+    """Against sixteen samples a pixel, whatever the size of the square."""
+    rng = np.random.default_rng(1)
+    rgb = cv2.GaussianBlur(rng.integers(0, 256, (500, 500, 3), dtype=np.uint8), (0, 0), 0.8)
+    turn = np.array([[0.0, 0], [0.2, 1], [1.2, 0.8], [1, -0.2]]) * side + [40, 100]
+    crop = quad_to_crop(rgb, turn, 100).rgb.astype(float)
+    across, down = (turn[3] - turn[0]) / 1600, (turn[1] - turn[0]) / 1600
+    way = np.column_stack([across, down, turn[0] + (across + down) / 2 - 0.5])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    many = cv2.warpAffine(rgb, way, (1600, 1600), flags=flags)
+    exact = np.asarray(Image.fromarray(many).resize((100, 100), Image.Resampling.LANCZOS))
+    assert np.sqrt(np.square(crop - exact).mean()) < 0.45
 
 
 def test_outside_share_of_a_turned_square() -> None:
