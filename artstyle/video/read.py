@@ -89,10 +89,15 @@ def raw_frames(
     keyframes_only: bool = False,
     threads: int = 1,
     on_damage: OnDamage = _unheard,
+    leave_out_unneeded: bool = False,
 ) -> Iterator[RawFrame]:
-    """Decoded frames that are not pictures yet; arguments and errors as for `frames`.
+    """Decoded frames that are not pictures yet; other arguments and errors as for `frames`.
 
     Memory does not grow with the film: whoever keeps a frame keeps its planes, nothing else.
+
+    Args:
+        leave_out_unneeded: leave out frames that no other frame is decoded from, where the film
+            has such: of three frames one to two remain, in two thirds of the time.
     """
     clock = Clock(film.fps, film.end_s)
     numbers = itertools.count()
@@ -104,6 +109,8 @@ def raw_frames(
         heard(Damage(clock.last_s, text))
 
     with opened(film.path, threads=threads) as (container, stream):
+        if leave_out_unneeded:
+            stream.codec_context.skip_frame = "NONREF"
         if start_s is not None and start_s > film.start_s:
             _seek(container, stream, start_s, tell)
         for frame in _decoded(container, stream, left_out, tell):

@@ -27,6 +27,7 @@ _COMPARE_PX, _SHARPNESS_PX = 64, 320  # longer sides of what is compared and mea
 _HELD_PER_WANTED = 4  # candidates kept for each frame that a shot may give
 _MOST_PER_SHOT = 16  # beyond this the candidates of 1080p would take 200 MB and more
 _KEYFRAME_THRESHOLD = 20.0  # keyframes lie seconds apart and differ without a cut; a guess
+_PLENTY = 5.0  # frames in the span of which the sharpest is taken; a guess
 _PROGRESS_S = 5.0  # of the film between two reports
 
 
@@ -108,6 +109,7 @@ def sample(
         keyframes_only=keyframes_only,
         threads=threads,
         on_damage=on_damage or (lambda one: emit(Note(f"{film.path.name}: {one.text}", "warning"))),
+        leave_out_unneeded=not keyframes_only and _has_plenty(film, plan),
     )
     detector = ShotDetector(min_shot_s=plan.min_shot_s)
     if keyframes_only:
@@ -123,6 +125,11 @@ def sample(
             told_s = one.pts_s
             emit(Progress("sample", one.pts_s - film.start_s, film.duration_s, "s"))
     yield from shot.end()
+
+
+def _has_plenty(film: Film, plan: Plan) -> bool:
+    """Whether a half or a third of the frames still gives several to choose the sharpest from."""
+    return film.fps is not None and film.fps * plan.sharpest_of_s >= _PLENTY
 
 
 def use_keyframes(film: Film, plan: Plan, emit: Emit = ignore) -> bool:

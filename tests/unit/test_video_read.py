@@ -12,7 +12,7 @@ from support.films import picture, scenes, write_film
 from artstyle.errors import VideoError
 from artstyle.video.clock import Clock
 from artstyle.video.picture import Display, usable_aspect
-from artstyle.video.read import frames, open_film
+from artstyle.video.read import frames, open_film, raw_frames
 
 
 @pytest.mark.parametrize(
@@ -126,3 +126,18 @@ def test_the_end_of_a_film_is_known_though_only_keyframes_are_read(tmp_path):
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     list(frames(open_film(cut), keyframes_only=True, on_damage=said.append))
     assert "should last until 5.000 s" in said[-1].text
+
+
+def test_frames_that_no_other_needs_may_be_left_out(tmp_path):
+    film = open_film(write_film(tmp_path / "a.mp4", scenes([1, 2, 3], 20)))
+    every = {one.pts_s: one for one in raw_frames(film)}
+    some = list(raw_frames(film, leave_out_unneeded=True, on_damage=pytest.fail))
+    assert len(every) / 4 <= len(some) <= len(every) * 0.75
+    assert [one.pts_s for one in some] == sorted(one.pts_s for one in some)
+    for one in some:
+        np.testing.assert_array_equal(one.rgb(), every[one.pts_s].rgb())
+
+
+def test_a_film_without_such_frames_is_given_whole(tmp_path):
+    film = open_film(write_film(tmp_path / "a.webm", scenes([1], 20), codec="libvpx-vp9"))
+    assert len(list(raw_frames(film, leave_out_unneeded=True))) == 20
