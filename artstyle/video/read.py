@@ -94,10 +94,8 @@ def raw_frames(
     """Decoded frames that are not pictures yet; other arguments and errors as for `frames`.
 
     Memory does not grow with the film: whoever keeps a frame keeps its planes, nothing else.
-
-    Args:
-        leave_out_unneeded: leave out frames that no other frame is decoded from, where the film
-            has such: of three frames one to two remain, in two thirds of the time.
+    With `leave_out_unneeded`, frames that no other frame is decoded from are left out where the
+    film has such: of three frames one to two remain, in two thirds of the time.
     """
     clock = Clock(film.fps, film.end_s)
     numbers = itertools.count()
