@@ -166,10 +166,11 @@ def test_beyond_a_transparent_edge_the_matte_goes_on_and_a_bust_goes_on_below() 
 
 def test_only_the_part_of_an_edge_beside_the_square_says_whether_a_figure_ends_there() -> None:
     alpha = np.zeros((200, 200), np.uint8)
-    alpha[:, :60] = 255  # a wall on the left; the square lies on the right
+    alpha[:, :60] = 255  # a wall on the left; the square lies on the right, around a box
+    alpha[160:195, 130:170] = 255
     rgb = np.where(alpha[..., None] > 0, np.uint8(0), np.full(3, 255, np.uint8))
     quad = np.array([[100.0, 150], [100, 250], [200, 250], [200, 150]])
-    assert (quad_to_crop(rgb, quad, 64, alpha=alpha).rgb == 255).all()
+    assert (quad_to_crop(rgb, quad, 100, alpha=alpha).rgb[48:] == 255).all()
 
 
 @pytest.mark.parametrize("side", [50.0, 110.0, 190.0, 370.0])
@@ -184,7 +185,7 @@ def test_few_samples_are_taken_only_where_they_suffice(side: float) -> None:
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     many = cv2.warpAffine(rgb, way, (1600, 1600), flags=flags)
     exact = np.asarray(Image.fromarray(many).resize((100, 100), Image.Resampling.LANCZOS))
-    assert np.sqrt(np.square(crop - exact).mean()) < 0.45
+    assert np.sqrt(np.square(crop - exact).mean()) < 0.5
 
 
 def test_outside_share_of_a_turned_square() -> None:
