@@ -64,6 +64,8 @@ def normal(
     """Normal numbers for this process's items, float32; shape[0] counts them."""
     team = current()
     whole = [shape[0] * team.world, *shape[1:]]
+    if generator is None:  # said in full, it cannot be traced by torch.compile and torch.export
+        return team.share(torch.randn(whole, device=device))
     return team.share(torch.randn(whole, device=device, generator=generator))
 
 

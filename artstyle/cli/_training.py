@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 _CONFIGS = ("auto", "stylegan2", "paper256", "paper512", "paper1024", "small")
-_MEANS = ("device", "devices", "machines", "compiled", "track", "out")
+_MEANS = ("device", "devices", "machines", "track", "out")
 
 _OPTIONS = (
     click.option(
@@ -80,7 +80,6 @@ _OPTIONS = (
         show_default=True,
         help="Machines that share a batch; give the same command on each.",
     ),
-    click.option("--compile", "compiled", is_flag=True, help="Through torch.compile; needs g++."),
     click.option(
         "--track", type=click.Choice(["mlflow"]), help="Besides TensorBoard: MLflow, in mlruns/."
     ),

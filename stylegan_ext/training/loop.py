@@ -52,7 +52,6 @@ class LoopSettings:
     frozen: tuple[str, ...] = ()  # what does not learn; see `frozen.learnable`
     low_precision: torch.dtype | None = None  # of the 4 highest resolutions; None: float32
     seed: int = 0
-    compiled: bool = False  # main phases through torch.compile; second derivatives never are
 
 
 class Training:

@@ -57,7 +57,6 @@ def make(options: argparse.Namespace) -> Training:
         augment=augment,
         fixed_p=max(options.p, 0.0),
         low_precision=low,
-        compiled=options.compile,
     )
     return Training(g, d, copy.deepcopy(g), settings, options.device)
 
@@ -154,7 +153,6 @@ def main() -> None:
     parser.add_argument("--precision", default="fp32", choices=["fp32", "bf16", "fp16"])
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--full", action="store_true", help="full width, as config auto")
-    parser.add_argument("--compile", action="store_true", help="main phases through torch.compile")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--best", action="store_true", help="the shortest times, not the medians")
     parser.add_argument("--profile", action="store_true")

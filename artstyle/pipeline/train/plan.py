@@ -57,7 +57,6 @@ class Plan:
     start: Start | None = None  # the base's networks, made to fit
     remarks: tuple[str, ...] = ()
     world: int = 1  # processes
-    compiled: bool = False
 
     def identity(self) -> Identity:
         """What makes a training this one: how far it goes and what it writes down does not."""
@@ -96,7 +95,6 @@ class Plan:
             frozen=self.frozen(),
             low_precision=low.get(self.precision),
             seed=recipe.seed,
-            compiled=self.compiled,
         )
 
     def frozen(self) -> tuple[str, ...]:
@@ -149,7 +147,6 @@ def make_plan(
     base: Base | None = None,
     classes: tuple[str, ...] = (),
     world: int = 1,
-    compiled: bool = False,
 ) -> Plan:
     """A training from random weights or from a base.
 
@@ -162,7 +159,6 @@ def make_plan(
         base: what to start from.
         classes: names of the dataset's classes.
         world: processes that share the batch.
-        compiled: through torch.compile.
 
     Raises:
         UsageError: dataset, base and recipe do not fit each other.
@@ -190,7 +186,6 @@ def make_plan(
         start=start,
         remarks=(*corpus.notes, *(start.warnings if start is not None else ())),
         world=world,
-        compiled=compiled,
     )
 
 

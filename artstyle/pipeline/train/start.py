@@ -40,7 +40,6 @@ class Means:
     device: str = "auto"
     devices: int = 1  # processes on this machine
     machines: int = 1
-    compiled: bool = False
     track: str | None = None  # "mlflow"
     out: Path | None = None  # the run's folder
 
@@ -200,7 +199,6 @@ def _train(
         base=base,
         classes=classes,
         world=means.devices * means.machines,
-        compiled=means.compiled,
     )
     for remark in plan.remarks:
         emit(Note(remark, "warning"))

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from stylegan_ext.training.state import StateFiles
 
 STATE_MINUTES = 5.0  # between two states, besides those at snapshots; a guess
-_TICK_ITERATIONS = 64  # between two rows of figures, at least; so that a row has R1 four times
+TICK_ITERATIONS = 64  # between two rows of figures, so that a row has R1 four times
+TICK_NIMG = 1000  # pictures between them, at least
 _STATE_HINT = "free some space and give the same command again: it goes on from the last state"
 
 Clock = Callable[[], float]
@@ -187,7 +188,7 @@ class Work:
     def _keep_up(self, goal: Goal, until_s: float | None) -> None:
         """What is due after an iteration."""
         training, batch = self.training, self.plan.numbers.batch
-        due_tick = training.nimg - self.ticked_at_nimg >= max(_TICK_ITERATIONS * batch, 1000)
+        due_tick = training.nimg - self.ticked_at_nimg >= max(TICK_ITERATIONS * batch, TICK_NIMG)
         if due_tick:
             self.tick(goal)
         every = max(1, round(self.plan.numbers.snapshot_kimg * 1000 / batch))
