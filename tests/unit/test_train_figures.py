@@ -72,10 +72,12 @@ def test_figures_behind_the_state_are_written_anew(tmp_path):
 
 def test_a_run_that_is_done_does_nothing(tmp_path):
     train(tmp_path)
+    (tmp_path / "run" / ".state-b.safetensors.abc.part").write_bytes(b"left by a kill")
     before = StateFiles(tmp_path / "run").newest()[0].facts["counters"]
     done = train(tmp_path)
     assert (done.kimg, done.reason) == (0.048, "kimg")
     assert StateFiles(tmp_path / "run").newest()[0].facts["counters"] == before
+    assert not list((tmp_path / "run").glob(".*.part"))
 
 
 def test_minutes_stop_it_at_a_state(tmp_path):

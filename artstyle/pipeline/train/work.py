@@ -90,6 +90,9 @@ class Work:
         Raises:
             RunError: there are states, and none is whole.
         """
+        if self.is_first:
+            for left in self.run.folder.glob(".*.part"):  # by a kill, in the middle of a file
+                left.unlink(missing_ok=True)
         state, faults = self.states.newest()
         for fault in faults:
             self.emit(Note(f"{fault}; the state before it is used", "warning"))
