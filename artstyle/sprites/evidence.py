@@ -5,6 +5,7 @@ Line x lies before column of pixels x; a sheet that is W wide has the lines 0 to
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from artstyle.sprites.background import Mask, Pixels
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 # A guess: neighbours that differ by no more than this are one picture, of 255 and per channel.
 _ALIKE = 12
@@ -39,6 +41,11 @@ class Axis:
     def is_empty(self) -> NDArray[np.bool_]:
         """[W], which columns of pixels hold no sprite."""
         return np.asarray(self.filled <= self.specks)
+
+    def empty_beside(self) -> tuple[Ints, Ints]:
+        """How many columns right before, and right behind, each line are empty, [W + 1] both."""
+        empty = self.is_empty()
+        return _run_lengths(empty), _run_lengths(empty[::-1])[::-1]
 
 
 def axes(rgb: Pixels, mask: Mask, specks: float = 0.0) -> tuple[Axis, Axis]:
@@ -71,7 +78,8 @@ def _alike(one: Pixels, two: Pixels) -> Mask:
     if 0 in one.shape:
         return np.zeros(one.shape[:2], dtype=np.bool_)
     away = np.asarray(cv2.absdiff(np.ascontiguousarray(one), np.ascontiguousarray(two)))
-    return np.asarray(away.reshape(one.shape).max(axis=2) <= _ALIKE)
+    within = cv2.inRange(away.reshape(one.shape), (0, 0, 0), (_ALIKE,) * 3)
+    return np.asarray(within) > 0
 
 
 def _axis(filled: Floats, joined: Floats, specks: float) -> Axis:
@@ -94,33 +102,52 @@ class Lattice:
 def lattices(axis: Axis, least_px: int, least_contrast: float) -> Iterator[Lattice]:
     """The lattices of two cells or more across which little goes, in no special order.
 
+    Those whose outermost cells would not fit the sheet, however far their lines are moved through
+    what is empty, are not even measured: that is nearly all of them where a picture is one sprite.
+
     Args:
         axis: the evidence.
         least_px: the least period.
         least_contrast: the least contrast that is of interest.
     """
     inner = np.arange(axis.first + 1, axis.last)
-    if len(inner) < least_px:
+    count = len(inner)
+    if count < least_px:
         return
     joined = axis.joined[inner]
     mean, spread = float(joined.mean()), float(joined.std())
     if mean <= 0 or spread <= 0:
         return
-    for period in range(least_px, len(inner) + 1):
-        phases = inner % period
-        lines = np.bincount(phases, minlength=period)
-        across = np.bincount(phases, weights=joined, minlength=period)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            contrast = 1 - across / lines / mean
-        fit = np.flatnonzero(contrast >= least_contrast)
-        if not len(fit):
-            continue
-        is_old = (np.diff(fit, prepend=-2) == 1) & (contrast[fit] == contrast[fit - 1])
-        fit = fit[~is_old]  # a gap is as good at each of its lines
-        strongest = fit[np.argsort(-contrast[fit] * np.sqrt(lines[fit]), kind="stable")]
-        for phase in strongest[:_MOST_PHASES]:
-            count, strength = int(lines[phase]), float(contrast[phase]) * mean / spread
-            yield Lattice(
-                *(period, int(phase), count),
-                *(float(contrast[phase]), strength * float(np.sqrt(count))),
-            )
+    before, behind = axis.empty_beside()
+    furthest, nearest = (inner + behind[inner]).tolist(), (inner - before[inner]).tolist()
+    rows_of = np.concatenate([joined, np.zeros(count)])  # so that each period divides it
+    for period in range(least_px, count + 1):
+        rows = -(-count // period)
+        across = rows_of[: rows * period].reshape(rows, period)
+        begin = bisect_left(furthest, period)  # lines before it are no end of a first cell
+        end = bisect_right(nearest, axis.length - period)  # and from here on no begin of a last one
+        fuller = count - (rows - 1) * period  # phases with one line more than the others
+        for lines, low, high in (
+            (rows, begin, min(fuller, end - (rows - 1) * period)),
+            (rows - 1, max(begin, fuller), min(period, end - (rows - 2) * period)),
+        ):
+            if low >= high:
+                continue
+            contrast = 1 - across[:, low:high].sum(axis=0) / lines / mean
+            fit = np.flatnonzero(contrast >= least_contrast)
+            if not len(fit):
+                continue
+            is_old = (np.diff(fit, prepend=-2) == 1) & (contrast[fit] == contrast[fit - 1])
+            fit = fit[~is_old]  # a gap is as good at each of its lines
+            cleanest = fit[np.argsort(-contrast[fit], kind="stable")][:_MOST_PHASES]
+            for place in cleanest.tolist():
+                phase = (axis.first + 1 + low + place) % period
+                share = float(contrast[place])
+                yield Lattice(period, phase, lines, share, share * mean / spread * lines**0.5)
+
+
+def _run_lengths(empty: NDArray[np.bool_]) -> Ints:
+    """[n + 1], how many columns right before each line are empty."""
+    places = np.arange(len(empty) + 1)
+    filled = np.where(empty, 0, places[1:])
+    return np.asarray(places - np.concatenate([[0], np.maximum.accumulate(filled)]))

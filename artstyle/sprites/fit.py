@@ -52,9 +52,8 @@ class Fitter:
 
     def __init__(self, axis: Axis) -> None:
         self._axis = axis
-        empty = axis.is_empty()
-        self._before, self._behind = _run_lengths(empty), _run_lengths(empty[::-1])[::-1]
-        self._filled_until = np.concatenate([[0], np.cumsum(~empty)])
+        self._before, self._behind = axis.empty_beside()
+        self._filled_until = np.concatenate([[0], np.cumsum(~axis.is_empty())])
 
     def fits(self, lattice: Lattice) -> Iterator[Fit]:
         """The readings of a lattice that cut no sprite; none if its cells do not fit the sheet."""
@@ -133,10 +132,3 @@ def _lines(axis: Axis, lattice: Lattice) -> Ints:
     after = axis.first + 1
     start = after + (lattice.phase - after) % lattice.period
     return np.arange(start, axis.last, lattice.period)
-
-
-def _run_lengths(empty: NDArray[np.bool_]) -> Ints:
-    """[n + 1], how many columns right before each line are empty."""
-    places = np.arange(len(empty) + 1)
-    filled = np.where(empty, 0, places[1:])
-    return np.asarray(places - np.concatenate([[0], np.maximum.accumulate(filled)]))

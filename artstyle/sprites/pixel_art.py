@@ -38,11 +38,14 @@ def pixel_scale(rgb: Pixels, alpha: Pixels | None = None) -> int:
 
 def is_pixel_art(rgb: Pixels, alpha: Pixels | None = None) -> bool:
     """Whether a picture is pixel art: enlarged by a whole factor, or small with few colours."""
-    whole = rgb if alpha is None else _visible(rgb, alpha)
-    colours = len(np.unique(whole.reshape(-1, whole.shape[2]), axis=0))
-    if pixel_scale(rgb, alpha) > 1:
+    is_enlarged = pixel_scale(rgb, alpha) > 1
+    if not is_enlarged and max(rgb.shape[:2]) > _LARGEST_PX:
+        return False  # before its colours are counted, which is the costly part
+    whole = _visible(rgb, np.full(rgb.shape[:2], 255, np.uint8) if alpha is None else alpha)
+    colours = len(np.unique(whole.view(np.uint32)))
+    if is_enlarged:
         return 1 < colours <= _MOST_COLOURS_ENLARGED
-    if max(rgb.shape[:2]) > _LARGEST_PX or not 1 < colours <= _MOST_COLOURS:
+    if not 1 < colours <= _MOST_COLOURS:
         return False
     across = (np.diff(whole, axis=1) == 0).all(axis=2)
     down = (np.diff(whole, axis=0) == 0).all(axis=2)
@@ -112,7 +115,7 @@ def enlarged_square(
 
 
 def _visible(rgb: Pixels, alpha: Pixels) -> Pixels:
-    """RGBA in which hidden colours are alike."""
+    """RGBA in which hidden colours are alike; C order."""
     whole = np.dstack([rgb, alpha])
     whole[alpha == 0] = 0
     return whole
