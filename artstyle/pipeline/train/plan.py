@@ -29,8 +29,16 @@ _AUGMENTATIONS = {
 _FP16_CLAMP = 256  # official: activations of half precision stay below it
 
 
-# What may change when a training goes on.
-_NO_IDENTITY = {"kimg", "minutes", "snapshot_kimg", "patience_kimg", "precision", "metric"}
+# What may change when a training goes on. A base is known by its content, whatever it is called.
+_NO_IDENTITY = {
+    "base",
+    "kimg",
+    "metric",
+    "minutes",
+    "patience_kimg",
+    "precision",
+    "snapshot_kimg",
+}
 
 
 @dataclass(frozen=True)
