@@ -68,6 +68,21 @@ def decode(stream: IO[bytes], suffix: str, max_pixels: int) -> Decoded:
     return Decoded(rgb, alpha, stored_size, kind, tuple(notes))
 
 
+def claimed_pixels(stream: IO[bytes], suffix: str) -> int:
+    """Width x height by a file's header; nothing is decoded.
+
+    Raises:
+        ImageError: it is no picture, or its header makes no sense.
+    """
+    kind = kind_of(stream.read(HEAD_BYTES), suffix)
+    with quiet():
+        try:
+            width, height = open_header(stream, kind).size
+        except DamagedError as fault:
+            raise _damaged(stream, kind, None, fault) from fault
+    return width * height
+
+
 def _check_size(size: tuple[int, int], max_pixels: int) -> None:
     """Refuse a picture by what its header claims, before any memory is taken for it."""
     width, height = size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -20,19 +21,9 @@ def pair_fault(text: str) -> str | None:
     return None if not text or _PAIR.fullmatch(text) else "is not two whole numbers like 10x6"
 
 
-def keys_fault(keys: tuple[str, ...]) -> str | None:
-    """What keeps texts from being colours, or None."""
-    bad = [key for key in keys if not _COLOUR.fullmatch(key)]
-    return f"holds {bad[0]!r}, which is no colour like #ff00ff" if bad else None
-
-
-def points_fault(points: tuple[float, ...]) -> str | None:
-    """What keeps numbers from being the five points of a face, or None; none says nothing."""
-    if not points:
-        return None
-    if len(points) != 10 or not all(0 <= value <= 1 for value in points):
-        return "is not ten fractions from 0 to 1"
-    return None
+def key_fault(text: str) -> str | None:
+    """What keeps a text from being a colour, or None."""
+    return None if _COLOUR.fullmatch(text) else "is no colour like #ff00ff"
 
 
 @dataclass(frozen=True)
@@ -51,7 +42,7 @@ class SpritesRecipe:
     gutter_px: int = setting(0, help="Between two cells, beside grid or cell.", low=0, high=4096)
     margin_px: int = setting(0, help="Around all cells, beside grid or cell.", low=0, high=4096)
     keys: tuple[str, ...] = setting(
-        (), help="Colours that are background, as #ff00ff; else they are found.", check=keys_fault
+        (), help="Colours that are background, as #ff00ff; else they are found.", check=key_fault
     )
     pixel_art: PixelArt = setting(
         "auto", help="Whether pixels are enlarged as blocks, and not smoothed."
@@ -60,5 +51,11 @@ class SpritesRecipe:
         (),
         help="Where the face lies in each sprite, as fractions of its size: x and y of the left"
         " eye, right eye, nose, left and right corner of the mouth, as the viewer sees them.",
-        check=points_fault,
+        low=0,
+        high=1,
     )
+
+    def faults(self) -> Iterator[str]:
+        """What is wrong between the values."""
+        if len(self.points) not in (0, 10):
+            yield f"points: {len(self.points)} numbers are not ten, two for each of five points"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,3 +96,23 @@ def _through_jpeg(rgb: Pixels, quality: int) -> Pixels:
     stream = io.BytesIO()
     Image.fromarray(rgb).save(stream, "JPEG", quality=quality, subsampling=0)
     return np.array(Image.open(stream))
+
+
+def write_sprites(folder: Path, *, sheets: int = 4, singles: int = 40) -> list[str]:
+    """Sheets, a large one and single sprites; the words after `artstyle extract` for all of them.
+
+    The style is "drawn", and no detector is needed.
+    """
+    from PIL import Image
+
+    place = folder / "sheets"
+    place.mkdir(parents=True)
+    for number in range(sheets):
+        rgb, alpha = draw_sheet(Drawn(6, 4, (32, 32), 2, 3, opaque=number % 2 == 0, seed=number))
+        Image.fromarray(np.dstack([rgb, alpha])).save(place / f"sheet-{number}.png")
+    large, alpha = draw_sheet(Drawn(9, 9, (120, 120), 4, 4, seed=99))  # more than a megapixel
+    Image.fromarray(np.dstack([large, alpha])).save(place / "sheet-large.png")
+    for number in range(singles):
+        rgb, alpha = draw_sheet(Drawn(1, 1, (96, 96), seed=100 + number))
+        Image.fromarray(np.dstack([rgb, alpha])).save(place / f"single-{number}.png")
+    return ["--style", "drawn", "--sprites", str(place), "--layout", "head", "--size", "64"]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from artstyle.events import Emit, Note, Progress, ignore
 from artstyle.faces.align import Crop
 from artstyle.faces.detector import Face, Pixels
 from artstyle.images import blend, read_rgba
+from artstyle.images.open import regular_file
+from artstyle.images.read import claimed_pixels
 from artstyle.machine import cores
 from artstyle.names import shown
 from artstyle.pipeline.extract.cutting import Look, figures_of, look, png_of
@@ -40,6 +43,7 @@ from artstyle.sprites.grid import parse_pair
 from artstyle.sprites.sheet import MAX_SHEET_PIXELS, Sheet, Slicing, Sprite, slice_sheet
 
 _GROUP = 32  # files, or crops, between two transactions
+_SMALL_PIXELS = 1_000_000  # sheets up to here are cut side by side; a guess
 _SAMPLE_FILES, _SAMPLE_SPRITES = 32, 48  # what a template is looked for in; guesses
 
 
@@ -54,13 +58,20 @@ class _File:
 
 @dataclass(frozen=True, eq=False)
 class _Cut:
-    """What a file gave, or why it gave nothing."""
+    """What a file gave, without its pixels, or why it gave nothing."""
 
-    sheet: Sheet | None
+    sprites: int = 0
+    empty_cells: int = 0
     cuts: tuple[Cut, ...] = ()
     looks: tuple[Look, ...] = ()
     notes: tuple[str, ...] = ()
+    reason: str = ""  # how it was cut
     fault: str = ""
+
+    @property
+    def is_one(self) -> bool:
+        """Whether the file is one sprite."""
+        return self.sprites == 1 and not self.empty_cells
 
 
 def extract_sprites(
@@ -166,13 +177,19 @@ class _Work:
     def all(self, files: Sequence[_File]) -> None:
         met: set[str] = set()
         waiting: list[Found] = []
-        for number, one in enumerate(files):
-            self.emit(self._progress(number, len(files)))
-            found = self._file(one, met)
-            waiting += [] if found is None else [found]
-            if sum(len(some.cuts) for some in waiting) >= _GROUP or len(waiting) >= _GROUP:
-                self.recorder.record(waiting)
-                waiting = []
+        for start in range(0, len(files), _GROUP):
+            self.emit(self._progress(start, len(files)))
+            todo = self._todo(files[start : start + _GROUP], met)
+            for (one, source), done in zip(todo, self._all_cut(todo), strict=True):
+                if done.fault:
+                    self._skip(one.path, done.fault)
+                    continue
+                self._count(one, done)
+                folder = one.folder if done.is_one else source_folder(one.path, source.sha256)
+                waiting.append(Found(source, folder, done.cuts))
+                if sum(len(some.cuts) for some in waiting) >= _GROUP or len(waiting) >= _GROUP:
+                    self.recorder.record(waiting)
+                    waiting = []
         if waiting:
             self.recorder.record(waiting)
         for source in self.again:
@@ -183,48 +200,71 @@ class _Work:
     def _progress(self, done: int, total: int) -> Progress:
         return Progress("extract", done, total, "files", f"{self.summary.crops} crops")
 
-    def _file(self, one: _File, met: set[str]) -> Found | None:
-        """What a file gave that is to be written down."""
+    def _todo(self, files: Sequence[_File], met: set[str]) -> list[tuple[_File, SourceFile]]:
+        """The files that are to be cut, with their content."""
+        todo: list[tuple[_File, SourceFile]] = []
+        for one, source in zip(files, self.pool.map(self._source, files), strict=True):
+            if isinstance(source, str):
+                self._skip(one.path, source)
+            elif source.sha256 in met:
+                self.summary.same_content += 1
+                self.again.append(source)
+            elif self.recorder.scan_of(source).finished:
+                self.summary.done_before += 1
+                self.recorder.know_path(source)
+                met.add(source.sha256)
+            else:
+                todo.append((one, source))
+                met.add(source.sha256)
+        return todo
+
+    def _source(self, one: _File) -> SourceFile | str:
+        """The file's content, or why it has none."""
         try:
             sha256, size_bytes = self.digests.of(one.path)
         except ImageError as fault:
-            self._skip(one.path, fault)
-            return None
-        source = SourceFile(one.path, sha256, size_bytes, "sprite", self.licence)
-        if sha256 in met:
-            self.summary.same_content += 1
-            self.again.append(source)
-            return None
-        met.add(sha256)
-        if self.recorder.scan_of(source).finished:
-            self.summary.done_before += 1
-            self.recorder.know_path(source)
-            return None
-        done = self._cut(one, source)
-        if done.sheet is None:
-            self._skip(one.path, done.fault)
-            return None
-        self._count(one, done)
-        is_one = len(done.sheet.sprites) == 1 and done.sheet.empty_cells == 0
-        folder = one.folder if is_one else source_folder(one.path, sha256)
-        return Found(source, folder, done.cuts)
+            return str(fault)
+        return SourceFile(one.path, sha256, size_bytes, "sprite", self.licence)
 
-    def _cut(self, one: _File, source: SourceFile) -> _Cut:
+    def _all_cut(self, todo: Sequence[tuple[_File, SourceFile]]) -> Iterator[_Cut]:
+        """What each file gave, in their order.
+
+        Small ones are cut side by side, and of a large one its sprites: there are never two
+        large sheets in memory.
+        """
+        files = [one for one, _ in todo]
+        for is_small, some in groupby(files, key=lambda one: _is_small(one.path)):
+            work = self.pool.map if is_small else map
+            yield from work(self._cut_alone if is_small else self._cut_by_sprites, some)
+
+    def _cut_alone(self, one: _File) -> _Cut:
+        return self._cut(one, map)
+
+    def _cut_by_sprites(self, one: _File) -> _Cut:
+        return self._cut(one, self.pool.map)
+
+    def _cut(self, one: _File, each: Callable[..., Iterator[Any]]) -> _Cut:
+        """Read a file and cut its sprites.
+
+        Args:
+            one: the file.
+            each: like `map`; runs over the sprites.
+        """
         try:
-            picture = read_rgba(source.path, max_pixels=MAX_SHEET_PIXELS)
-            alpha = _opaque(picture.alpha, picture.rgb)
-            sheet = slice_sheet(picture.rgb, alpha, self.slicing)
+            picture = read_rgba(one.path, max_pixels=MAX_SHEET_PIXELS)
+            sheet = slice_sheet(picture.rgb, _opaque(picture.alpha, picture.rgb), self.slicing)
+            cutter = Cutter(self.settings, sheet)
+            found = list(each(lambda some: self._sprite(some, cutter, one, sheet), sheet.sprites))
         except ImageError as fault:
             hint = f" ({fault.hint})" if fault.hint else ""
-            return _Cut(None, fault=f"{fault}{hint}")
-        cutter = Cutter(self.settings, sheet)
-        jobs = self.pool.map(lambda sprite: self._sprite(sprite, cutter, one, sheet), sheet.sprites)
-        cuts: list[Cut] = []
-        looks = []
-        for seen, found in jobs:
-            looks.append(seen)
-            cuts += found
-        return _Cut(sheet, tuple(cuts), tuple(looks), picture.notes)
+            return _Cut(fault=f"{fault}{hint}")
+        return _Cut(
+            *(len(sheet.sprites), sheet.empty_cells),
+            cuts=tuple(cut for _, cuts in found for cut in cuts),
+            looks=tuple(seen for seen, _ in found),
+            notes=picture.notes,
+            reason=sheet.reason,
+        )
 
     def _sprite(
         self, sprite: Sprite, cutter: Cutter, one: _File, sheet: Sheet
@@ -256,9 +296,7 @@ class _Work:
         return seen, cuts
 
     def _count(self, one: _File, done: _Cut) -> None:
-        summary, sheet = self.summary, done.sheet
-        if sheet is None:
-            return
+        summary = self.summary
         for seen in done.looks:
             summary.frames += 1
             summary.faces += len(seen.seen)
@@ -268,9 +306,9 @@ class _Work:
             summary.without_face += not seen.seen
         summary.crops += len(done.cuts)
         summary.enlarged += sum(bool(cut.quality["enlarged"]) for cut in done.cuts)
-        empty = f", {sheet.empty_cells} empty" if sheet.empty_cells else ""
-        said = f"{shown(one.path)}: {len(sheet.sprites)} sprites{empty}; {sheet.reason}"
-        self.emit(Note(said, "info" if len(sheet.sprites) > 1 else "debug"))
+        empty = f", {done.empty_cells} empty" if done.empty_cells else ""
+        said = f"{shown(one.path)}: {done.sprites} sprites{empty}; {done.reason}"
+        self.emit(Note(said, "info" if done.sprites > 1 else "debug"))
         for note in done.notes:
             if note.startswith("first of"):
                 self.emit(Note(f"{shown(one.path)}: {note}", "warning"))
@@ -295,6 +333,15 @@ def _sample(paths: Sequence[Path], slicing: Slicing, settings: Settings) -> Iter
         apart = max(len(sheet.sprites) // each, 1)
         for sprite in sheet.sprites[::apart][:each]:
             yield blend(sprite.rgb, sprite.alpha, settings.matte_rgb)
+
+
+def _is_small(path: Path) -> bool:
+    """Whether several such files may be in memory; what cannot be read is small."""
+    try:
+        with regular_file(path) as stream:
+            return claimed_pixels(stream, path.suffix) <= _SMALL_PIXELS
+    except ImageError:
+        return True  # told when its turn comes
 
 
 def _opaque(alpha: Pixels | None, rgb: Pixels) -> Pixels:
