@@ -17,6 +17,7 @@ _LEAST_PAD = 0.3  # in sides
 _BLUR = 0.02  # sigma, in sides
 _EMPTY_ALPHA = 32  # a guess: less counts as empty
 _CUT_OFF = 0.2  # a guess: the share of an edge that is filled where a figure is cut off by it
+_WALL_SHARE, _WALL_STRAY = 0.6, 2  # guesses: of a border that is plain; of 255
 
 Sides: TypeAlias = tuple[float, float, float, float]  # left, top, right, bottom
 
@@ -61,6 +62,28 @@ def on_matte(
     rest = [0.0 if pad else over for pad, over in zip(pads, region.room, strict=True)]
     room = (rest[0], rest[1], rest[2], rest[3])
     return Region(np.asarray(rgb), region.corners + np.array([left, top]), room)
+
+
+def wall_of(rgb: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], tuple[int, int, int]] | None:
+    """The plain wall of a drawing: what it leaves visible as alpha, and its colour.
+
+    Only a colour that is the same along most of the border counts, as drawn ones are.
+
+    Returns:
+        None if there is no such wall.
+    """
+    import cv2
+
+    border = np.concatenate([rgb[0], rgb[-1], rgb[:, 0], rgb[:, -1]])
+    wall = np.median(border, axis=0)  # what more than half of it is
+    if (np.abs(border - wall).max(axis=1) <= _WALL_STRAY).mean() < _WALL_SHARE:
+        return None
+    low, high = wall - _WALL_STRAY, wall + _WALL_STRAY
+    is_wall = np.asarray(
+        cv2.inRange(np.ascontiguousarray(rgb), tuple(low.tolist()), tuple(high.tolist()))
+    )
+    red, green, blue = (int(value) for value in wall)
+    return 255 - is_wall, (red, green, blue)
 
 
 def _ends(alpha: NDArray[np.uint8], corners: Quad) -> tuple[bool, bool, bool, bool]:

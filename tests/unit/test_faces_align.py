@@ -25,6 +25,7 @@ from artstyle.faces.align import (
     pose_of,
     quad_to_crop,
 )
+from artstyle.faces.beyond import wall_of
 from artstyle.faces.landmarks import COUNT, EyesMouth
 from artstyle.faces.pose import HEAD
 
@@ -171,6 +172,17 @@ def test_only_the_part_of_an_edge_beside_the_square_says_whether_a_figure_ends_t
     rgb = np.where(alpha[..., None] > 0, np.uint8(0), np.full(3, 255, np.uint8))
     quad = np.array([[100.0, 150], [100, 250], [200, 250], [200, 150]])
     assert (quad_to_crop(rgb, quad, 100, alpha=alpha).rgb[48:] == 255).all()
+
+
+def test_a_plain_wall_is_known_and_a_textured_one_is_not() -> None:
+    rgb = np.full((100, 80, 3), (200, 220, 240), np.uint8)
+    rgb[40:, 10:70] = 30
+    found = wall_of(rgb)
+    assert found is not None
+    assert found[1] == (200, 220, 240)
+    assert np.array_equal(found[0] > 0, (rgb == 30).all(axis=2))
+    noise = np.random.default_rng(1).integers(-9, 10, rgb.shape)
+    assert wall_of((rgb + noise).clip(0, 255).astype(np.uint8)) is None
 
 
 @pytest.mark.parametrize("side", [50.0, 110.0, 190.0, 370.0])

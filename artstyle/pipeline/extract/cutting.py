@@ -23,8 +23,9 @@ from artstyle.faces.align import (
     quad_side_px,
     quad_to_crop,
 )
+from artstyle.faces.beyond import wall_of
 from artstyle.faces.detector import Detector, Face, Pixels
-from artstyle.images import WHITE, Image, blend, encode_png
+from artstyle.images import WHITE, blend, encode_png
 
 # A square this many times as large as the picture is a slip of the points, not a face: a guess.
 _LARGEST = 4.0
@@ -100,25 +101,28 @@ def _seen(face: Face, width: int, height: int) -> Seen | None:
     return Seen(face, points, pose, quad, confidence)
 
 
-def on_matte(picture: Image, matte: tuple[int, int, int]) -> tuple[Pixels, Pixels | None]:
-    """A picture laid over a colour, and its transparency, or None if it is opaque."""
-    if picture.alpha is None or picture.alpha.min() == 255:
-        return picture.rgb, None
-    return blend(picture.rgb, picture.alpha, matte), picture.alpha
+@dataclass(frozen=True, eq=False)
+class Laid:
+    """A picture without transparency, and what is known of the figure in it."""
+
+    rgb: Pixels
+    alpha: Pixels | None  # of the figure: what it was, or all but a plain wall; None: unknown
+    behind: tuple[int, int, int]  # what the figure lies on, [0, 255]
 
 
-def cut(
-    rgb: Pixels,
-    seen: Seen,
-    size_px: int,
-    enlarge_limit: float,
-    *,
-    alpha: Pixels | None = None,
-    matte: tuple[int, int, int] = WHITE,
-) -> Crop:
-    """The aligned crop of a face of this picture; see `quad_to_crop` for the arguments."""
-    more = {"enlarge_limit": enlarge_limit}
-    return quad_to_crop(rgb, seen.quad_px, size_px, alpha=alpha, matte=matte, **more)
+def laid(rgb: Pixels, alpha: Pixels | None, matte: tuple[int, int, int]) -> Laid:
+    """Lay a picture over a colour; an opaque one may have a plain wall of its own instead."""
+    if alpha is not None and alpha.min() < 255:
+        return Laid(blend(rgb, alpha, matte), alpha, matte)
+    wall = wall_of(rgb)
+    return Laid(rgb, *wall) if wall else Laid(rgb, None, matte)
+
+
+def cut(picture: Pixels | Laid, seen: Seen, size_px: int, enlarge_limit: float) -> Crop:
+    """The aligned crop of a face of this picture."""
+    one = picture if isinstance(picture, Laid) else Laid(picture, None, WHITE)
+    more = {"enlarge_limit": enlarge_limit, "alpha": one.alpha}
+    return quad_to_crop(one.rgb, seen.quad_px, size_px, matte=one.behind, **more)
 
 
 def png_of(crop: Crop) -> bytes:

@@ -21,7 +21,7 @@ from artstyle.images import list_images, read_rgb, read_rgba
 from artstyle.machine import cores
 from artstyle.names import shown
 from artstyle.pipeline.extract.choice import SAMPLE, Finder, find_finder
-from artstyle.pipeline.extract.cutting import Look, cut, figures_of, look, on_matte, png_of
+from artstyle.pipeline.extract.cutting import Look, cut, figures_of, laid, look, png_of
 from artstyle.pipeline.extract.digests import Digests
 from artstyle.pipeline.extract.naming import picture_names, pictures_folder
 from artstyle.pipeline.extract.record import Cut, Found, Recorder, SourceFile
@@ -181,14 +181,14 @@ class _Work:
     def _searched(self, picture: _Picture) -> _Searched:
         settings = self.settings
         try:
-            rgb, alpha = on_matte(read_rgba(picture.path), settings.matte_rgb)
-            seen = look(rgb, self.finder.get(), settings.min_face_px)
+            read = read_rgba(picture.path)
+            whole = laid(read.rgb, read.alpha, settings.matte_rgb)
+            seen = look(whole.rgb, self.finder.get(), settings.min_face_px)
         except ImageError as fault:
             return _Searched(Look((), 0, 0), (), 0, str(fault))
         cuts = []
         for number, one in enumerate(seen.seen, start=1):
-            laid = {"alpha": alpha, "matte": settings.matte_rgb}
-            crop = cut(rgb, one, settings.size_px, settings.enlarge_limit, **laid)
+            crop = cut(whole, one, settings.size_px, settings.enlarge_limit)
             name = picture.name if len(seen.seen) == 1 else f"{picture.name}-{number}"
             figures = {**figures_of(one, crop), "appearance": str(number), "appearance_faces": 1}
             cuts.append(Cut(name, one.face, crop, png_of(crop), figures))

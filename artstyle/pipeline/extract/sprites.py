@@ -28,7 +28,7 @@ from artstyle.images.open import regular_file
 from artstyle.images.read import claimed_pixels
 from artstyle.machine import cores
 from artstyle.names import shown
-from artstyle.pipeline.extract.cutting import Look, figures_of, look, png_of
+from artstyle.pipeline.extract.cutting import Look, figures_of, laid, look, png_of
 from artstyle.pipeline.extract.digests import Digests
 from artstyle.pipeline.extract.images import listed_images
 from artstyle.pipeline.extract.naming import source_folder
@@ -270,15 +270,15 @@ class _Work:
         self, sprite: Sprite, cutter: Cutter, one: _File, sheet: Sheet
     ) -> tuple[Look, list[Cut]]:
         """The faces of one sprite, in pixels of the sheet."""
-        rgb = blend(sprite.rgb, sprite.alpha, self.settings.matte_rgb)
+        whole = laid(sprite.rgb, sprite.alpha, self.settings.matte_rgb)
         least = 1 if self.places.is_layout else self.settings.min_face_px
-        seen = look(rgb, self.places.finder.get(), least)
+        seen = look(whole.rgb, self.places.finder.get(), least)
         is_one = len(sheet.sprites) == 1 and sheet.empty_cells == 0
         cell = sprite.cell
         name = one.name if is_one else f"row-{cell.row:02}-column-{cell.column:02}"
         cuts = []
         for number, face in enumerate(seen.seen, start=1):
-            crop, figures = cutter.cut(rgb, sprite, face)
+            crop, figures = cutter.cut(whole, face)
             more = {"appearance": f"{cell.index}-{number}", "appearance_faces": 1}
             if not is_one:
                 more["cell"] = {"index": cell.index, "row": cell.row, "column": cell.column}
