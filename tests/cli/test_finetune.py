@@ -45,7 +45,7 @@ def test_a_run_explains_itself(base):
     assert model.networks["G"].kwargs["z_dim"] == 8
     assert model.provenance.notes["kimg"] == 0.016
     assert model.provenance.notes["pictures"] == 12
-    assert (base / "command.txt").read_text().startswith("artstyle ")
+    assert (base / "command.txt").read_text().startswith("artstyle")
     assert 'style = "faces"' in (base / "recipe.toml").read_text()
     options = json.loads((base / "training_options.json").read_text())
     assert options["numbers"]["batch"] == 4

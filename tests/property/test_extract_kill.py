@@ -35,8 +35,12 @@ def test_what_a_killed_write_leaves_is_taken_away(tmp_path: Path) -> None:
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     before = file_hashes(tmp_path / "w")
     style = tmp_path / "w/datasets/drawn"
-    for place in (style / "crops/drawn", style, style / "cache"):
-        (place / ".digests.png.0123456789abcdef.part").write_bytes(b"half")
+    for begun in ("crops/drawn/.a.png", ".recipe.toml", "cache/.digests.json"):
+        (style / f"{begun}.0123456789abcdef.part").write_bytes(b"half")
     (style / "cache/extract.lock").write_bytes(b"")
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     assert file_hashes(tmp_path / "w") == before
+    builds = style / ".DATASHEET.md.0123456789abcdef.part"
+    builds.write_bytes(b"half, of a build that may be running")
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    assert builds.is_file()

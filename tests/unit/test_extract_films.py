@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 import time
 from pathlib import Path
 
@@ -76,9 +77,12 @@ def test_each_shot_gives_an_appearance_with_its_best_crops(
     heard = []
     summary = extracted(catalog, film, emit=heard.append)
     assert (summary.sources, summary.frames, summary.appearances) == (1, 18, 3)
-    assert summary.crops == 9, "three of six frames of each shot"
     rows = crops(catalog, "s")
-    assert [row.shot for row in rows] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert summary.crops == len(rows)
+    each = Counter(row.shot for row in rows)
+    assert list(each) == [0, 1, 2]
+    # Six frames a shot, half a second apart or a little less: of one, the third is too near.
+    assert sorted(each.values()) == [2, 3, 3]
     assert {row.quality["appearance_faces"] for row in rows} == {6}
     assert len({row.quality["appearance"] for row in rows}) == 3
     for one, other in itertools.pairwise(rows):
@@ -86,7 +90,7 @@ def test_each_shot_gives_an_appearance_with_its_best_crops(
     folder = rows[0].file.parent.name
     assert folder.startswith("ein-film-")
     assert len(folder) == len("ein-film-") + 8
-    assert rows[3].file.stem == f"0-00-0{rows[3].pts_s:.3f}-1"
+    assert rows[-1].file.stem == f"0-00-0{rows[-1].pts_s:.3f}-1"
     told = [one for one in heard if isinstance(one, Progress) and one.task.startswith("extract")]
     assert told[-1].total == pytest.approx(9.0)
     assert "x real time" in told[-1].note
@@ -131,7 +135,7 @@ def test_a_run_that_was_broken_off_goes_on_and_ends_the_same(
     with pytest.raises(KeyboardInterrupt):
         extracted(catalog, film)
     monkeypatch.setattr(films_module.Recorder, "record", real)
-    assert len(crops(catalog, "s")) == 6
+    assert len(crops(catalog, "s")) == sum(row["shot"] < 2 for row in expected)
     summary = extracted(catalog, film)
     assert summary.frames == 12, "what was done is not searched again"
     found = [vars(row) | {"file": row.file.name} for row in crops(catalog, "s")]

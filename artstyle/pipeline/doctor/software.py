@@ -26,10 +26,12 @@ ESSENTIAL = {
     "safetensors": ("safetensors", "model files"),
     "click": ("click", "the command line"),
     "rich": ("rich", "progress bars"),
+    "matplotlib": ("matplotlib", "plots of what was measured"),
+    "tensorboardX": ("tensorboardX", "what TensorBoard shows of a training"),
 }
 # Extra of this package -> what it is for.
 EXTRAS = {
-    "track": "runs shown in TensorBoard or MLflow",
+    "track": "runs shown in TensorBoard, or written to MLflow",
     "distributed": "training on several devices",
     "parquet": "the catalog as Parquet tables",
 }
