@@ -58,6 +58,7 @@ def hog(
     threshold: float = 0.0,
     longest_px: int = LONGEST_PX,
     points: PointsKind = "dlib-68",
+    grey: bool = False,
 ) -> DlibDetector:
     """Histograms of oriented gradients: faces seen from ahead.
 
@@ -67,8 +68,9 @@ def hog(
         threshold: the least score; a clear face has 1 and more, false ones are near 0.
         longest_px: larger pictures are shrunk to this for the search.
         points: `dlib-5` for the model without the restriction of 300-W; it does not see the mouth.
+        grey: search without colour, in four fifths of the time; edges of equal light are not seen.
     """
-    return DlibDetector("dlib", points, upsample, threshold, longest_px)
+    return DlibDetector("dlib", points, upsample, threshold, longest_px, grey=grey)
 
 
 def cnn(
@@ -90,7 +92,14 @@ class DlibDetector:
     """
 
     def __init__(
-        self, name: str, points: PointsKind, upsample: int, threshold: float, longest_px: int
+        self,
+        name: str,
+        points: PointsKind,
+        upsample: int,
+        threshold: float,
+        longest_px: int,
+        *,
+        grey: bool = False,
     ) -> None:
         if points not in ("dlib-68", "dlib-5"):
             raise UsageError(f"dlib has no points {points!r}; it has dlib-68 and dlib-5")
@@ -100,7 +109,7 @@ class DlibDetector:
             )
         self.name = name
         self.licence = REGISTRY[name].licence if points == "dlib-68" else "dlib: Boost"
-        self._points = points
+        self._points, self._grey = points, grey
         self._upsample, self._threshold, self._longest_px = upsample, threshold, longest_px
 
     def detect(self, rgb: Pixels) -> list[Face]:
@@ -122,6 +131,10 @@ class DlibDetector:
 
     def _boxes(self, picture: Pixels) -> list[tuple[Any, float]]:
         if self.name == "dlib":
+            if self._grey:
+                import cv2
+
+                picture = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
             # `run` gives what its shorter form hides: the scores.
             boxes, scores, _ = _model("hog").run(picture, self._upsample, self._threshold)
             return list(zip(boxes, map(float, scores), strict=True))

@@ -33,7 +33,7 @@ _SURE = {"threshold": 0.2}
 OPTIONS: Mapping[SourceKind, Mapping[str, Mapping[str, Any]]] = {
     "film": {
         "yunet": {"sizes_px": (640, 320)},
-        "dlib": {"longest_px": 480, "upsample": 1, **_SURE},
+        "dlib": {"longest_px": 480, "upsample": 1, "grey": True, **_SURE},
         "dlib-cnn": _SURE,
     },
     "image": {"dlib": _SURE, "dlib-cnn": _SURE},
