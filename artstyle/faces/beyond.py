@@ -83,7 +83,7 @@ def wall_of(rgb: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], tuple[int, int, 
         cv2.inRange(np.ascontiguousarray(rgb), tuple(low.tolist()), tuple(high.tolist()))
     )
     red, green, blue = (int(value) for value in wall)
-    return 255 - is_wall, (red, green, blue)
+    return np.asarray(is_wall == 0).astype(np.uint8) * 255, (red, green, blue)
 
 
 def _ends(alpha: NDArray[np.uint8], corners: Quad) -> tuple[bool, bool, bool, bool]:
@@ -116,7 +116,8 @@ def padded(region: Region) -> Region:
     border, least = border_px(side), round(_LEAST_PAD * side)
     pads = [max(math.ceil(over) + border, least) if over > 0 else 0 for over in region.room]
     left, top, right, bottom = pads
-    picture = cv2.copyMakeBorder(region.rgb, top, bottom, left, right, cv2.BORDER_REFLECT_101)
+    padded_rgb = cv2.copyMakeBorder(region.rgb, top, bottom, left, right, cv2.BORDER_REFLECT_101)
+    picture: NDArray[np.uint8] = np.asarray(padded_rgb, dtype=np.uint8)
     whole = picture.copy()
     dissolve = _Dissolve(picture, (left, top, right, bottom), max(_BLUR * side, 0.1))
     for rows, columns in dissolve.strips():
@@ -169,7 +170,9 @@ class _Dissolve:
         reach = math.ceil(4 * self._sigma) + 2  # further than OpenCV's kernel for bytes
         y, x = max(rows.start - reach, 0), max(columns.start - reach, 0)
         around = self._picture[y : rows.stop + reach, x : columns.stop + reach]
-        blurred = np.asarray(cv2.GaussianBlur(around, (0, 0), sigmaX=self._sigma))
+        blurred: NDArray[np.uint8] = np.asarray(
+            cv2.GaussianBlur(around, (0, 0), sigmaX=self._sigma), dtype=np.uint8
+        )
         return blurred[rows.start - y : rows.stop - y, columns.start - x : columns.stop - x]
 
     def _depth(self, rows: slice, columns: slice) -> NDArray[np.float32]:

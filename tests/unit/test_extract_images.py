@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -181,3 +182,16 @@ def test_digests_are_believed_until_the_file_changes(tmp_path: Path) -> None:
     memory.write_text("{broken")
     film.write_bytes(b"one")
     assert Digests(memory).of(film) == first
+
+
+def test_beyond_a_transparent_picture_the_matte_goes_on(catalog: Catalog, tmp_path: Path) -> None:
+    head = np.zeros((96, 120, 4), np.uint8)
+    head[8:, 20:100] = (60, 120, 200, 255)  # ends before three edges; under it lies black
+    folder = tmp_path / "cut out"
+    folder.mkdir()
+    Image.fromarray(head).save(folder / "1.png")
+    extracted(catalog, folder, settings=replace(DRAWN, matte="#f0e0d0"))
+    (row,) = crops(catalog, "s")
+    assert row.quality["outside_share"] > 0
+    pixels = read_rgb(row.file).rgb
+    assert {tuple(one) for one in pixels[:, 0].tolist()} == {(0xF0, 0xE0, 0xD0)}

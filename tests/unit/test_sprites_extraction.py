@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from support.sheets import MAGENTA, Drawn, draw_sheet
+from support.sheets import MAGENTA, Drawn, draw_sheet, write_sprites
 
 from artstyle.catalog import open_catalog
 from artstyle.catalog.lineage import trace
@@ -18,6 +18,7 @@ from artstyle.images import read_rgb
 from artstyle.pipeline.extract.settings import Settings
 from artstyle.pipeline.extract.sprites import extract_sprites
 from artstyle.recipes.sprites import SpritesRecipe
+from artstyle.web.review.detail import detail
 
 
 def _sheet(folder: Path, **how: object) -> Path:
@@ -120,3 +121,42 @@ def test_a_gutter_without_a_grid_is_refused_before_any_work(tmp_path: Path) -> N
         extract_sprites(
             catalog, tmp_path / "crops", "s", [_sheet(tmp_path)], settings=_settings(gutter_px=2)
         )
+
+
+def test_the_review_page_is_told_the_cell_of_a_sheet_and_none_of_a_single_sprite(
+    tmp_path: Path,
+) -> None:
+    sheet = _sheet(tmp_path)
+    Image.open(sheet).crop((16, 16, 80, 80)).save(tmp_path / "one.png")
+    with open_catalog(tmp_path) as catalog:
+        places = (catalog, tmp_path / "crops", "heads", [sheet, tmp_path / "one.png"])
+        extract_sprites(*places, settings=_settings())
+        rows = crops(catalog, "heads")
+        told = [detail(catalog, "heads", row.id) for row in rows]
+    assert [one["cell"] for one in told[4:6]] == [
+        "cell 4 (row 1, column 0)",
+        "cell 5 (row 1, column 1)",
+    ]
+    assert told[5]["quad_px"] == [[88, 88], [88, 152], [152, 152], [152, 88]]
+    assert told[-1]["cell"] is None
+
+
+def test_crops_do_not_depend_on_how_many_files_are_cut_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = write_sprites(tmp_path / "material", sheets=2, singles=12)
+    folder = Path(words[words.index("--sprites") + 1])
+    found = {}
+    for workers, small in ((1, 0), (3, 1_000_000), (3, 0)):
+        monkeypatch.setattr("artstyle.pipeline.extract.sprites._SMALL_PIXELS", small)
+        place = tmp_path / f"{workers}-{small}"
+        place.mkdir()
+        with open_catalog(place) as catalog:
+            done = (catalog, place / "crops", "heads", [folder])
+            summary = extract_sprites(*done, settings=_settings(), workers=workers)
+            assert summary.crops == 2 * 24 + 81 + 12
+            rows = crops(catalog, "heads")
+            found[workers, small] = [
+                (row.id, str(row.file.relative_to(place)), row.file.read_bytes()) for row in rows
+            ]
+    assert found[1, 0] == found[3, 1_000_000] == found[3, 0]

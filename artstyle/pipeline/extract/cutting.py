@@ -121,8 +121,12 @@ def laid(rgb: Pixels, alpha: Pixels | None, matte: tuple[int, int, int]) -> Laid
 def cut(picture: Pixels | Laid, seen: Seen, size_px: int, enlarge_limit: float) -> Crop:
     """The aligned crop of a face of this picture."""
     one = picture if isinstance(picture, Laid) else Laid(picture, None, WHITE)
-    more = {"enlarge_limit": enlarge_limit, "alpha": one.alpha}
-    return quad_to_crop(one.rgb, seen.quad_px, size_px, matte=one.behind, **more)
+    return quad_to_crop(
+        *(one.rgb, seen.quad_px, size_px),
+        enlarge_limit=enlarge_limit,
+        alpha=one.alpha,
+        matte=one.behind,
+    )
 
 
 def png_of(crop: Crop) -> bytes:

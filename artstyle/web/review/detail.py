@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -39,9 +40,17 @@ def detail(catalog: Catalog, style: str, crop: int) -> dict[str, Any]:
         **{name: json.loads(found[name]) for name in ("quad_px", "bbox_px", "points_px")},
         "file": shown(catalog.absolute(found["file"])),
         "source_path": shown(catalog.absolute(found["source_path"])),
+        "cell": _cell(words.get("cell")),
         "texts": {name: value for name, value in words.items() if isinstance(value, str)},
         "decisions": [asdict(one) for one in made],
     }
+
+
+def _cell(found: Any) -> str | None:
+    """Which cell of a sheet it was, for people."""
+    if not isinstance(found, Mapping):
+        return None
+    return "cell {index} (row {row}, column {column})".format_map(found)
 
 
 def place(catalog: Catalog, style: str, crop: int) -> Place:

@@ -120,7 +120,7 @@ export class Panel {
     const note = h("span", {});
     this.sourceRoom.querySelector(".from")?.remove();
     this.sourceRoom.append(h("p", { class: "from", title: data.source_path }, h("strong", { text: name }),
-      film ? ` · ${clock(data.pts_s)}${shot}` : "", note));
+      film ? ` · ${clock(data.pts_s)}${shot}` : data.cell ? ` · ${data.cell}` : "", note));
     try {
       const found = this.frames.get(data.id) || await frame(data.id, signal);
       this.#remember(data.id, found);
