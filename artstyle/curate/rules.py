@@ -38,6 +38,9 @@ DUPLICATE = "duplicate"
 # in [0.6, 1], clear faces of dlib have 1 and more (see `artstyle.faces`); guesses from portraits,
 # drawings and paintings. Detectors that are not here give no score that says anything.
 _DOUBTFUL_SCORE = {"yunet": 0.75, "dlib": 0.3, "dlib-cnn": 0.6, "anime": 0.5, "anime-frcnn": 0.5}
+# The same for what was seen in one frame of a film only, before and after which there was no face:
+# in films looked at, leaves, backs and walls were, and had less than this.
+_FLEETING_SCORE = {"yunet": 0.8, "dlib": 0.5}
 _FITS = 0.5  # alignment confidence from which a low score says nothing; measured on emoji
 _GREY, _COLOURED = 0.5, 0.1  # greyness from, and up to, which a crop is one
 _MAJORITY = 0.8  # of a set that has to be the one for the other to be odd
@@ -159,8 +162,13 @@ def _doubtful(case: _Case) -> tuple[float, str] | None:
     score, least = case.subject.score, _DOUBTFUL_SCORE.get(case.subject.detector)
     fits = case.known("confidence")
     low = case.odd["score"] < -case.limits.deviations
-    if least is None or score >= least or not low or (fits or 0) >= _FITS:
+    if least is None or (fits or 0) >= _FITS:
         return None  # drawn heads get low scores, but their eyes and mouths lie where they should
+    is_fleeting = case.subject.source_kind == "film" and case.known("appearance_faces") == 1
+    if is_fleeting and score < _FLEETING_SCORE.get(case.subject.detector, 0.0):
+        return score, f"score {score:.2f}, and seen in one frame only"
+    if score >= least or not low:
+        return None
     return (
         score,
         f"score {score:.2f}, clear faces of {case.subject.detector} have {least:g} and more",

@@ -125,6 +125,17 @@ def test_a_low_score_says_nothing_where_the_face_fits_or_all_have_it() -> None:
     assert judged(odd({"confidence": 0.3}, score=0.1, detector="layout:toon_head")) == []
 
 
+def test_what_flits_through_one_frame_of_a_film_needs_a_better_score() -> None:
+    others = [replace(one, score=0.6 + (one.id % 10) / 30) for one in crowd()]
+    seen = {"confidence": 0.3, "appearance_faces": 1}
+    assert judged(odd(seen, score=0.77, source_kind="film"), others) == ["doubtful"]
+    assert judged(odd(seen, score=0.82, source_kind="film"), others) == []
+    assert judged(odd(seen, score=0.77), others) == [], "a picture shows a face once, and often"
+    longer = seen | {"appearance_faces": 4}
+    assert judged(odd(longer, score=0.77, source_kind="film"), others) == []
+    assert judged(odd(seen | {"confidence": 0.6}, score=0.7, source_kind="film"), others) == []
+
+
 def test_a_layout_says_where_heads_are_not_how_well() -> None:
     assert judged(odd({"confidence": 0.05}, detector="layout:toon_head")) == []
 
