@@ -204,7 +204,7 @@ def _text(outcome: Outcome, sheets: list[str]) -> str:
     lines = [table(["proposed", "crops", "why"], rows, right=frozenset({"crops"}))]
     people = len(outcome.people.verdicts)
     if people:
-        lines.append(f"{people:,} crops were decided by people; that stands")
+        lines.append(f"{people:,} crops were decided by people or 'artstyle extract'; that stands")
     if plan.clusters is not None and plan.embedding is not None:
         told = f"silhouette {plan.clusters.silhouette:.2f} of at most 1"
         lines.append(f"clusters: {plan.clusters.count} by {plan.embedding.name}, {told}")

@@ -53,7 +53,18 @@ def test_files_rows_and_the_scan_are_there_together(catalog: Catalog) -> None:
     assert first.quality == {"confidence": 0.5, "extraction": {"s": mine.mark}}
     assert (second.file.name, second.pts_s, second.shot) == ("other.png", 1.0, 0)
     ((_, scan, settings, notes),) = catalog.settings(first.source, style="s")
-    assert (scan.until_pts_s, settings, notes) == (1.0, {"detector": "yunet"}, {"asked": "auto"})
+    assert (scan.until_pts_s, notes) == (1.0, {"asked": "auto"})
+    assert settings == {"detector": "yunet", "style": "s"}
+
+
+def test_why_is_noted_for_each_style_by_itself(catalog: Catalog) -> None:
+    for style in ("s", "t"):
+        one = recorder(catalog, style)
+        one.notes = {"reason": f"it suits {style}"}
+        one.record([Found(source(), "a", [cut()], 1.0)])
+    (film,) = (row.source for row in crops(catalog, "s"))
+    told = [catalog.settings(film, style=style)[0][3]["reason"] for style in ("s", "t")]
+    assert told == ["it suits s", "it suits t"]
 
 
 def test_the_same_again_changes_nothing(catalog: Catalog) -> None:

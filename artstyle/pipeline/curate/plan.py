@@ -52,7 +52,10 @@ class Plan:
 
 @dataclass(frozen=True)
 class ByPerson:
-    """What people decided about a style's crops; curating leaves all of it alone."""
+    """What people decided about a style's crops; curating leaves all of it alone.
+
+    What an extraction with other settings replaced counts as such too.
+    """
 
     verdicts: Mapping[int, str]  # crop -> keep or drop
     splits: Mapping[int, str]

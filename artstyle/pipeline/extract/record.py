@@ -91,6 +91,8 @@ class Recorder:
     settings_sha256: str = field(init=False)
 
     def __post_init__(self) -> None:
+        # With the style: why a detector was chosen is noted with them, and is another for each.
+        self.settings = {**self.settings, "style": self.style}
         text = canonical_json(self.settings)
         self.settings_sha256 = hashlib.sha256(text.encode()).hexdigest()
 
