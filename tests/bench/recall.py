@@ -1,7 +1,7 @@
 """Recall and precision of an extraction: what a catalog holds against faces marked by eye.
 
-    python tests/bench/bench_recall.py --style titian --truth reports/extraction/titian_faces.tsv
-    python tests/bench/bench_recall.py --style people --one-each
+    python tests/bench/recall.py --style titian --truth reports/extraction/titian_faces.tsv
+    python tests/bench/recall.py --style people --one-each
 
 A truth file is a table with tabs: file (or film), x, y (the middle of the face, pixels),
 face_height_px and view; pictures that are not in it are left out of account. With --one-each every
