@@ -114,15 +114,22 @@ def test_a_training_that_runs_apart_stops_at_the_last_good_state(tmp_path):
 
 def test_the_best_snapshot_is_kept_and_patience_ends(tmp_path, monkeypatch):
     values = iter([5.0, 3.0, 4.0, 4.5, 6.0, 7.0])
-    monkeypatch.setattr(
-        "artstyle.pipeline.train.setting.judge_of", lambda plan, emit: lambda g: next(values)
-    )
+
+    class Judge:
+        name = "kd_dlib"
+
+        def __call__(self, generator):
+            return next(values)
+
+    monkeypatch.setattr("artstyle.pipeline.train.setting.judge_of", lambda plan, emit: Judge())
     done = train(tmp_path, kimg=1, snapshot_kimg=0.008, metric="kid", patience_kimg=0.02)
     assert done.reason == "metric"
     assert done.best["value"] == 3.0
     assert done.best["kimg"] == 0.016
     assert done.kimg == 0.040
-    held = [json.loads(x) for x in (tmp_path / "run" / "metric-kid.jsonl").read_text().splitlines()]
+    held = [
+        json.loads(x) for x in (tmp_path / "run" / "metric-kd_dlib.jsonl").read_text().splitlines()
+    ]
     assert [row["value"] for row in held] == [5.0, 3.0, 4.0, 4.5, 6.0]
     assert (tmp_path / "run" / "best.safetensors").is_file()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from artstyle import files, jsonlines
 from artstyle.events import Emit, Note
@@ -18,10 +18,18 @@ if TYPE_CHECKING:
     from stylegan_ext.training.loop import Training
 
 LATEST, BEST = "latest.safetensors", "best.safetensors"
-Measure: TypeAlias = (
-    "Callable[[Generator], float]"  # less is better; takes nothing from torch's dice
-)
 Told: TypeAlias = Callable[[Path, float], None]  # a model's file, and its kimg
+
+
+class Measure(Protocol):
+    """How good a generator is."""
+
+    @property
+    def name(self) -> str:
+        """What the figure is called: `kid` only where it is one."""
+
+    def __call__(self, generator: Generator, /) -> float:
+        """Less is better; takes nothing from torch's dice."""
 
 
 def ignore_model(path: Path, kimg: float) -> None:
@@ -58,7 +66,8 @@ class Snapshots:
         self.told(path, training.nimg / 1000)
         self.write_latest(training)
         if self.measure is not None:
-            self._compare(path, training.nimg / 1000, self.measure(training.average))
+            value = self.measure(training.average)
+            self._compare(self.measure.name, path, training.nimg / 1000, value)
         return path
 
     def write_latest(self, training: Training) -> Path:
@@ -67,8 +76,7 @@ class Snapshots:
         self._write(path, training, ("G_ema", "G", "D"))
         return path
 
-    def _compare(self, path: Path, kimg: float, value: float) -> None:
-        name = self.plan.recipe.metric
+    def _compare(self, name: str, path: Path, kimg: float, value: float) -> None:
         row = {"snapshot": path.name, "kimg": kimg, "value": value}
         jsonlines.append(self.run.folder / f"metric-{name}.jsonl", row)
         self.measured_at_kimg = kimg
