@@ -80,7 +80,7 @@ def read_run(folder: Path) -> TrainedRun:
     if not found:
         raise RunError(
             f"{shown(folder)} has no snapshots yet (network-snapshot-NNNNNN.safetensors)",
-            hint="wait for the training to write one",
+            hint="train on until the next one, or measure its latest.safetensors with --model",
         )
     return TrainedRun(folder, style_of(run), dataset_of(run), tuple(found))
 
