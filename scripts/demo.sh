@@ -16,6 +16,7 @@ show doctor --workspace demo
 cd demo
 artstyle=$(cd .. && cd "$(dirname "$artstyle")" && pwd)/artstyle
 photo=../$photo
+show extract --style portrait --images "$photo" --licence "public domain"
 for seed in 0 1; do
     show models random --resolution 64 --channel-base 4096 --channel-max 128 --seed $seed \
         --out models/untrained-$seed.safetensors
@@ -26,6 +27,6 @@ show blend untrained-0 untrained-1 --resolution 16 --out models/blended.safetens
 show project "$photo" --model untrained-0 --space w+ --steps 60 --film --out projected
 show models card blended
 printf '\nlook at:\n'
-for file in generated/sheet.png models/blended.preview.png projected/astronaut/proj.mp4; do
+for file in datasets/portrait/crops/photos/astronaut.png generated/sheet.png models/blended.preview.png projected/astronaut/proj.mp4; do
     [ ! -e "$file" ] || printf '  demo/%s\n' "$file"
 done
