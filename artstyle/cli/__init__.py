@@ -30,6 +30,7 @@ COMMANDS = {
     "generate": "artstyle.cli.generate:generate",
     "project": "artstyle.cli.project:project",
     "blend": "artstyle.cli.blend:blend",
+    "stylize": "artstyle.cli.stylize:stylize",
     "trace": "artstyle.cli.trace:trace",
 }
 

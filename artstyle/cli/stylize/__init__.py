@@ -1,0 +1,16 @@
+"""The group `artstyle stylize`: a table of its methods, imported when they are used."""
+
+from __future__ import annotations
+
+from artstyle.cli._base import LazyGroup
+
+# In the order of the help; name -> "module:attribute". A method lies in a file of its own.
+COMMANDS: dict[str, str] = {}
+
+stylize = LazyGroup(
+    "stylize",
+    table=COMMANDS,
+    help="Redraw a photo in the style of a painting: the classic methods.",
+    example="artstyle stylize gatys photo.jpg painting.jpg --out styled.png\n"
+    "artstyle stylize texture painting.jpg --out texture.png",
+)
