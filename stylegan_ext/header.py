@@ -95,6 +95,22 @@ def is_ours(path: Path) -> bool:
     return isinstance(metadata, dict) and metadata.get("format") == FORMAT
 
 
+def other_kind(path: Path) -> str | None:
+    """What a safetensors file holds by its own word, if that is no model of ours; else None.
+
+    Networks beside the generators (encoders, feature networks, transfer nets) say `kind` in their
+    metadata; model files list their networks instead.
+
+    Raises:
+        CheckpointError: no safetensors file, or a damaged one.
+    """
+    metadata = read_entries(path)[0].get("__metadata__")
+    if not isinstance(metadata, dict) or metadata.get("format") == FORMAT:
+        return None
+    kind = metadata.get("kind")
+    return kind if isinstance(kind, str) else None
+
+
 def require_fit(header: ModelHeader, names: tuple[str, ...]) -> None:
     """See that the tensors of these networks are exactly those their arguments ask for.
 

@@ -17,6 +17,8 @@ from artstyle.errors import WeightsError
 from artstyle.events import Emit, Note, ignore
 from artstyle.weights.entries import all_names, did_you_mean, find_entry, registry
 from artstyle.weights.places import imported_file, missing, weights_file
+from stylegan_ext.errors import CheckpointError
+from stylegan_ext.header import other_kind
 
 SUFFIX = ".safetensors"
 _MODEL_SUFFIXES = frozenset({SUFFIX, ".pkl", ".pt", ".pth"})
@@ -58,6 +60,11 @@ def resolve_model(model: str | Path, workspace: Path, *, emit: Emit = ignore) ->
     if not found:
         raise _not_found(text, workspace)
     first, *others = found
+    if (kind := kind_in(first.path)) is not None:
+        raise WeightsError(
+            f"{first.path} is no model to draw with: it holds weights of the kind {kind!r}",
+            hint="'artstyle models list' shows the models",
+        )
     for other in others:
         emit(
             Note(
@@ -84,6 +91,8 @@ def workspace_models(workspace: Path) -> Iterator[HeldModel]:
         return
     for path in sorted(folder.iterdir()):
         if path.suffix == SUFFIX and path.is_file():
+            if kind_in(path) is not None:
+                continue  # an encoder, a fast net: used by commands of their own
             yield HeldModel(path.stem, "workspace", path)
         elif path.is_dir() and not folder.joinpath(path.name + SUFFIX).is_file():
             inner = _in_folder(path)
@@ -92,10 +101,22 @@ def workspace_models(workspace: Path) -> Iterator[HeldModel]:
 
 
 def starter_models() -> Iterator[HeldModel]:
-    """The models that come with artstyle."""
+    """The models that come with artstyle and can draw by themselves."""
     folder = starter_folder()
     for path in sorted(folder.glob(f"*{SUFFIX}")) if folder.is_dir() else ():
-        yield HeldModel(path.stem, "starter", path)
+        if kind_in(path) is None:
+            yield HeldModel(path.stem, "starter", path)
+
+
+def kind_in(path: Path) -> str | None:
+    """What a file holds that is no generator (perception, adain, fast, encoder); else None.
+
+    A damaged file counts as a model: whoever reads it says what is wrong with it.
+    """
+    try:
+        return other_kind(path)
+    except (CheckpointError, OSError):
+        return None
 
 
 def starter_folder() -> Path:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from artstyle import weights
 from artstyle.errors import WeightsError
@@ -78,6 +80,23 @@ def test_a_name_in_one_place_needs_no_note(workspace: Path, starter: Path) -> No
     touch(starter / "people.safetensors")
     weights.resolve_model("people", workspace, emit=events.append)
     assert events == []
+
+
+@pytest.mark.parametrize("place", ["starter", "workspace"])
+def test_networks_that_do_not_draw_are_no_models(
+    workspace: Path, starter: Path, place: str
+) -> None:
+    folder = starter if place == "starter" else workspace / "models"
+    touch(folder / "people.safetensors")
+    metadata = {"kind": "encoder"}
+    save_file({"x": np.zeros(1, np.float32)}, folder / "people-encoder.safetensors", metadata)
+    assert [held.name for held in model_names.held_models(workspace)] == ["people"]
+    if place == "starter":
+        with pytest.raises(WeightsError, match="no model 'people-encoder'"):
+            weights.resolve_model("people-encoder", workspace)
+    else:
+        with pytest.raises(WeightsError, match=r"no model to draw with.*kind 'encoder'"):
+            weights.resolve_model("people-encoder", workspace)
 
 
 def test_an_alias_leads_to_what_was_pulled(workspace: Path, starter: Path) -> None:
