@@ -1,0 +1,1 @@
+"""The classic methods of style transfer, with which StyleGAN's pictures are compared."""
