@@ -92,6 +92,7 @@ def read_rgb(
     *,
     matte: tuple[int, int, int] | None = WHITE,
     max_pixels: int = MAX_PIXELS,
+    enough_px: int | None = None,
 ) -> Image:
     """Read a picture without its transparency.
 
@@ -100,6 +101,8 @@ def read_rgb(
         matte: the colour, RGB [0, 255], that transparent pixels are laid over; None keeps the
             colours that lie hidden under them, which may be anything.
         max_pixels: the bound on width x height, held against the header before decoding.
+        enough_px: a JPEG may be decoded at a half, a quarter or an eighth of its size, as long as
+            its longer side keeps this many pixels; None: always in full.
 
     Returns:
         The picture; `alpha` is None.
@@ -107,7 +110,7 @@ def read_rgb(
     Raises:
         ImageError: there is no such picture, it is damaged or too large, or it is none.
     """
-    return _without_alpha(_decode_file(Path(path), max_pixels), matte)
+    return _without_alpha(_decode_file(Path(path), max_pixels, enough_px), matte)
 
 
 def read_rgba(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> Image:
@@ -152,10 +155,10 @@ def decode_rgba(data: bytes, *, name: str = "picture", max_pixels: int = MAX_PIX
     return _with_alpha(_decode_bytes(data, name, max_pixels))
 
 
-def _decode_file(path: Path, max_pixels: int) -> Decoded:
+def _decode_file(path: Path, max_pixels: int, enough_px: int | None = None) -> Decoded:
     try:
         with regular_file(path) as stream:
-            return decode(stream, path.suffix, max_pixels)
+            return decode(stream, path.suffix, max_pixels, enough_px)
     except ImageError as fault:
         raise _named(path, fault) from fault
 

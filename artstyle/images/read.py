@@ -38,8 +38,17 @@ class Decoded:
     notes: tuple[str, ...]
 
 
-def decode(stream: IO[bytes], suffix: str, max_pixels: int) -> Decoded:
+def decode(
+    stream: IO[bytes], suffix: str, max_pixels: int, enough_px: int | None = None
+) -> Decoded:
     """Decode the first picture of a file.
+
+    Args:
+        stream: the file, seekable.
+        suffix: of its name.
+        max_pixels: the bound on width x height, held against the header.
+        enough_px: a JPEG may be decoded at a half, a quarter or an eighth of its size, as long as
+            its longer side keeps this many pixels; None: always in full.
 
     Raises:
         ImageError: it cannot or must not be; the message continues "cannot read NAME: ".
@@ -54,6 +63,7 @@ def decode(stream: IO[bytes], suffix: str, max_pixels: int) -> Decoded:
             if damage.is_torn(stream, kind):
                 raise DamagedError
             stored_size = _stored_size(picture)
+            _shrink_while_decoding(picture, enough_px, notes)
             # TIFF turns itself while it is decoded; others have their EXIF data at hand only then.
             turned_by_pillow = _orientation(picture, notes) if kind == "TIFF" else 1
             rgb, alpha = _pixels(picture, kind, notes)
@@ -94,6 +104,22 @@ def _check_size(size: tuple[int, int], max_pixels: int) -> None:
             else f"it claims {width:,} x {height:,} pixels, more than the bound of {max_pixels:,}",
             hint="if you trust the file, shrink it with another program first",
         )
+
+
+def _shrink_while_decoding(
+    picture: ImageFile.ImageFile, enough_px: int | None, notes: list[str]
+) -> None:
+    """Let a JPEG be decoded smaller, which takes a fraction of time and memory."""
+    if enough_px is None or picture.format not in ("JPEG", "MPO"):
+        return
+    full_px = max(picture.size)
+    share = min(enough_px / full_px, 1.0)
+    with faults_of_the_file():
+        picture.draft(
+            None, (max(1, int(picture.width * share)), max(1, int(picture.height * share)))
+        )
+    if max(picture.size) < full_px:
+        notes.append(f"decoded at 1/{round(full_px / max(picture.size))} of its size")
 
 
 def _damaged(
