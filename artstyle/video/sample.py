@@ -116,7 +116,7 @@ def sample(
         detector = ShotDetector(_KEYFRAME_THRESHOLD, None, plan.min_shot_s)
     shot = _Shot(0, plan, after_s)
     told_s = film.start_s
-    for one, begins in _with_shots(raw, detector):
+    for one, begins in with_shots(raw, detector):
         if begins is not None and begins != shot.number:
             yield from shot.end()
             shot = _Shot(begins, plan, after_s)
@@ -168,7 +168,7 @@ def sharpness(luma: NDArray[np.uint8]) -> float:
     return float((around - 4 * middle).var())
 
 
-def _with_shots(
+def with_shots(
     raw: Iterator[RawFrame], detector: ShotDetector
 ) -> Iterator[tuple[RawFrame, int | None]]:
     """Frames in order, each with the number of the shot that begins there, or None."""

@@ -9,6 +9,7 @@ The same frames give the same bytes with the same PyAV, whatever machine and hou
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,7 @@ from numpy.typing import NDArray
 from artstyle.errors import VideoError
 from artstyle.files import sync_folder
 from artstyle.names import shown
+from artstyle.video.sound import SoundCopy
 
 if TYPE_CHECKING:
     import av
@@ -95,6 +97,9 @@ class VideoWriter:
         fps: frames per second; frame n is shown at n / fps seconds. GIF counts in hundredths.
         crf: constant rate factor, smaller is better and larger; 0 to 51 for MP4, 0 to 63 for
             WebM, nothing for GIF. None: 18 for MP4, 28 for WebM.
+        tick_s: seconds per tick, where frames come with times of their own; None: 1 / fps, and
+            frame n at n ticks.
+        sound: taken over beside the pictures; None: a silent film.
 
     Raises:
         VideoError: another suffix, size or rate than a film can have, or PyAV lacks the encoder.
@@ -107,6 +112,8 @@ class VideoWriter:
         fps: float | Fraction,
         *,
         crf: int | None = None,
+        tick_s: Fraction | None = None,
+        sound: SoundCopy | None = None,
     ) -> None:
         self.path = path
         self.size_px = size_px
@@ -119,6 +126,10 @@ class VideoWriter:
                 f"a film of {size_px[0]} x {size_px[1]} pixels and {float(fps):g} frames a second"
                 " cannot be"
             )
+        self._tick_s = tick_s
+        self._sound = sound
+        self._sound_stream: Any = None
+        self._last_tick = -1
         self._even_px = _padded(size_px) if self._format.pixels == "yuv420p" else size_px
         target = path.resolve() if path.is_symlink() else path
         self._target = target
@@ -150,11 +161,13 @@ class VideoWriter:
         finally:
             self._give_up()
 
-    def write(self, rgb: NDArray[np.uint8]) -> None:
+    def write(self, rgb: NDArray[np.uint8], pts_s: float | None = None) -> None:
         """Add a frame.
 
         Args:
             rgb: HWC, 3 channels, uint8, [0, 255], RGB in sRGB, of the film's size.
+            pts_s: when it is shown, from 0 on, where the writer was given `tick_s`; a time that
+                falls on the tick of the frame before is moved to the next. None: at n / fps.
 
         Raises:
             VideoError: it is no such frame, or the file cannot be written.
@@ -174,10 +187,26 @@ class VideoWriter:
             rgb = np.pad(rgb, ((0, more[1]), (0, more[0]), (0, 0)), mode="edge")
         with self._explained():
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
+            tick = self._tick(pts_s)
             for ready in self._for_the_encoder(frame):
-                ready.pts, ready.time_base = self.frames, 1 / self._rate
+                ready.pts, ready.time_base = tick, self._tick_s or 1 / self._rate
                 self._container.mux(self._stream.encode(ready))
+            self._mux_sound(float(tick * (self._tick_s or 1 / self._rate)))
         self.frames += 1
+
+    def _tick(self, pts_s: float | None) -> int:
+        """The frame's time in ticks, more than all before."""
+        tick = self.frames if pts_s is None or not self._tick_s else round(pts_s / self._tick_s)
+        self._last_tick = max(tick, self._last_tick + 1)
+        return self._last_tick
+
+    def _mux_sound(self, until_s: float = math.inf) -> None:
+        """Bring the sound as far as the pictures are, so that a player finds them together."""
+        if self._sound is None:
+            return
+        for packet in self._sound.until(until_s):
+            packet.stream = self._sound_stream
+            self._container.mux(packet)
 
     def _open(self) -> None:
         import av
@@ -193,7 +222,7 @@ class VideoWriter:
         stream.width, stream.height = self._even_px
         stream.pix_fmt = kind.pixels
         coder = stream.codec_context
-        coder.time_base = 1 / self._rate
+        coder.time_base = self._tick_s or 1 / self._rate
         if kind.pixels == "yuv420p":
             coder.thread_count = kind.threads
             coder.color_primaries = coder.color_trc = coder.colorspace = _BT709
@@ -201,6 +230,9 @@ class VideoWriter:
         else:
             self._palette = _Palette(self._even_px, self._rate)
         self._stream = stream
+        if self._sound is not None:
+            template = self._sound.template
+            self._sound_stream = self._container.add_stream_from_template(template)
 
     def _for_the_encoder(self, frame: av.VideoFrame) -> Iterator[av.VideoFrame]:
         """The frame in the encoder's colours."""
@@ -215,6 +247,7 @@ class VideoWriter:
             raise VideoError(f"{shown(self.path)} was not written: there were no frames for it")
         with self._explained():
             self._container.mux(self._stream.encode())
+            self._mux_sound()
             self._container.close()
             self._container = None
             with self._part.open("rb") as stream:

@@ -1,0 +1,1 @@
+"""The classic methods of style transfer, from files to files."""
