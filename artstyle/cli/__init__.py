@@ -11,8 +11,8 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from artstyle.cli import _errors
 from artstyle.cli._base import LazyGroup, Settings
-from artstyle.cli._errors import explain, report
 
 # Listed in the order of the way from a film to a grid; name -> "module:attribute".
 COMMANDS = {
@@ -31,6 +31,7 @@ COMMANDS = {
     "project": "artstyle.cli.project:project",
     "blend": "artstyle.cli.blend:blend",
     "stylize": "artstyle.cli.stylize:stylize",
+    "report": "artstyle.cli.report:report",
     "trace": "artstyle.cli.trace:trace",
 }
 
@@ -56,7 +57,7 @@ def status(argv: Sequence[str] | None = None) -> int:
         code = main.main(argv, prog_name="artstyle", standalone_mode=False, obj=settings)
         sys.stdout.flush()
     except (Exception, KeyboardInterrupt) as error:
-        return report(explain(error, verbose=settings.verbosity > 0))
+        return _errors.report(_errors.explain(error, verbose=settings.verbosity > 0))
     except SystemExit as leaving:  # click leaves this way when the reader of stdout has gone
         return leaving.code if isinstance(leaving.code, int) else 1
     return code if isinstance(code, int) else 0
