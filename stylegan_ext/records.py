@@ -15,8 +15,15 @@ from stylegan_ext.errors import CheckpointError
 if TYPE_CHECKING:  # a file's header is read without loading torch
     import torch
 
-Kind: TypeAlias = Literal["stylegan2-generator", "stylegan2-discriminator", "stylegan3-generator"]
-KINDS: tuple[Kind, ...] = ("stylegan2-generator", "stylegan2-discriminator", "stylegan3-generator")
+Kind: TypeAlias = Literal[
+    "stylegan2-generator", "stylegan2-discriminator", "stylegan3-generator", "encoder"
+]
+KINDS: tuple[Kind, ...] = (
+    "stylegan2-generator",
+    "stylegan2-discriminator",
+    "stylegan3-generator",
+    "encoder",
+)
 
 NETWORK_NAMES = ("G_ema", "G", "D")
 

@@ -28,6 +28,8 @@ from stylegan_ext.errors import MismatchError
 if TYPE_CHECKING:
     from stylegan_ext.records import Kind
 
+SQUEEZED = 64  # of an encoder: maps at 4x4 that become the code
+
 Shape: TypeAlias = tuple[int, ...]
 Shapes: TypeAlias = dict[str, Shape]
 
@@ -53,6 +55,8 @@ def expected_shapes(kind: Kind, kwargs: Mapping[str, Any]) -> Shapes:
             return _discriminator(arguments)
         case "stylegan3-generator":
             return {**_synthesis3(arguments), **_mapping(arguments)}
+        case "encoder":
+            return _encoder(arguments)
     raise MismatchError(f"unknown kind of network {kind!r}")
 
 
@@ -163,6 +167,35 @@ def _discriminator(arguments: Arguments) -> Shapes:
     convolution("b4.conv", width + extra, width, 3)
     shapes |= _dense("b4.fc", width * 16, width)
     return shapes | _dense("b4.out", width, cmap or 1)
+
+
+def _encoder(arguments: Arguments) -> Shapes:
+    """A discriminator's blocks, and heads; see `networks.encoder`."""
+    side = arguments.resolution
+    if side < 8:
+        raise MismatchError(f"an encoder looks at pictures of 8 px and more, not {side}")
+    for name in ("img_channels", "channel_base", "channel_max"):
+        arguments.whole(name, low=1, high=MAX_RESOLUTION * MAX_WIDTH)  # there, and a number
+    rows = arguments.whole("num_ws", low=1, high=MAX_LAYERS)
+    w_dim, code = arguments.whole("w_dim", low=1), arguments.whole("code_dim", low=1)
+    same = ("img_resolution", "img_channels", "channel_base", "channel_max")
+    like = {name: arguments.kwargs[name] for name in same}
+    trunk = _discriminator(Arguments("stylegan2-discriminator", like))
+    shapes = {name: shape for name, shape in trunk.items() if not name.startswith("b4.")}
+    widths = [arguments.channels(2**level) for level in range(2, side.bit_length() - 1)]
+    shapes["squeeze.weight"] = (SQUEEZED, widths[0], 1, 1)
+    shapes["squeeze.bias"] = (SQUEEZED,)
+    shapes["squeeze.resample_filter"] = (FIR_TAPS, FIR_TAPS)
+    shapes |= _dense("code", SQUEEZED * 16, code) | _dense("common", code, w_dim)
+    for row in range(rows):
+        seen = widths[level_of_row(row, rows, len(widths))]
+        shapes |= _dense(f"row{row}", code + seen, w_dim)
+    return shapes | {"middle": (w_dim,), "axes": (w_dim, w_dim), "spread": (w_dim,)}
+
+
+def level_of_row(row: int, num_ws: int, levels: int) -> int:
+    """Which scale of its maps an encoder's row looks at, 0 the coarsest."""
+    return row * levels // num_ws
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,13 @@ from torch import nn
 
 from stylegan_ext.errors import MismatchError, ParameterError
 from stylegan_ext.networks.discriminator import Discriminator
+from stylegan_ext.networks.encoder import Encoder
 from stylegan_ext.networks.generator import Generator, StyleGAN2Generator, StyleGAN3Generator
 from stylegan_ext.records import Kind, NetworkRecord
 
 __all__ = [
     "Discriminator",
+    "Encoder",
     "Generator",
     "StyleGAN2Generator",
     "StyleGAN3Generator",
@@ -24,6 +26,7 @@ _CLASSES: dict[Kind, type[nn.Module]] = {
     "stylegan2-generator": StyleGAN2Generator,
     "stylegan2-discriminator": Discriminator,
     "stylegan3-generator": StyleGAN3Generator,
+    "encoder": Encoder,
 }
 
 

@@ -1,0 +1,219 @@
+"""Aligned faces to latents of a base model, in seconds: what the challenge begins with.
+
+    found = invert_faces(faces, base, encoder="auto", workspace=workspace)
+    generator.synthesis(found.ws)
+
+With an encoder of the base its guess is refined by a few steps; without one the search begins at
+the middle and takes more. Several calls with one base share an `Inverter`.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+import stylegan_ext
+from artstyle import images
+from artstyle.errors import UsageError
+from artstyle.events import Emit, Progress, ignore
+from artstyle.perception.likeness import Choice, choose_features
+from artstyle.pipeline.encode.find import find_encoder, read_encoder
+from stylegan_ext.header import read_header
+from stylegan_ext.inversion import InversionSettings, invert
+from stylegan_ext.latent_space import latent_space
+from stylegan_ext.networks import Generator
+
+Pixels: TypeAlias = NDArray[np.uint8]
+WhichEncoder: TypeAlias = Path | Literal["auto"] | None
+
+STEPS = 60  # from an encoder's guess
+MORE_STEPS = 2.5  # times as many from the middle
+AT_ONCE = 16  # faces in one batch: more are no faster, and take memory
+
+
+@dataclass(frozen=True, eq=False)
+class Inverted:
+    """Faces as a base model draws them, in the order given."""
+
+    ws: torch.Tensor  # float32 [n, num_ws, w_dim], on the CPU
+    images: Pixels  # [n, res, res, 3], [0, 255], RGB
+    seconds: float  # without loading
+    perceptual_distance: tuple[float, ...]
+    pixel_rmse: tuple[float, ...]  # in levels of 255
+    record: dict[str, Any]  # how they were found; JSON types
+
+
+def invert_faces(
+    faces: Pixels,
+    base: Path,
+    *,
+    encoder: WhichEncoder = "auto",
+    workspace: Path | None = None,
+    steps: int = STEPS,
+    device: str = "cpu",
+    emit: Emit = ignore,
+) -> Inverted:
+    """Find the latents of aligned faces in a base model.
+
+    Args:
+        faces: uint8 [n, h, w, 3], [0, 255], RGB, square, aligned as the base's pictures were;
+            resized to the base's resolution.
+        base: the base's file.
+        encoder: a file; "auto" looks for one (see `find_encoder`); None: without.
+        workspace: where "auto" looks besides.
+        steps: of search, from an encoder's guess; without one 2.5 times as many.
+        device: where to compute.
+        emit: told of every step.
+
+    Raises:
+        UsageError: the faces are no such array, or the encoder is that of another model.
+        EngineError: a file cannot be read.
+    """
+    inverter = Inverter(base, encoder=encoder, workspace=workspace, device=device, emit=emit)
+    return inverter(faces, steps=steps, emit=emit)
+
+
+class Inverter:
+    """A base model, its encoder and what is measured with, loaded once.
+
+    Args:
+        base: the base's file.
+        encoder: see `invert_faces`.
+        workspace: see `invert_faces`.
+        features: what "alike" means; "auto" takes what is best of what is here.
+        settings: how to search, but for the number of steps.
+        device: where to compute.
+        emit: told of an encoder that was passed over.
+
+    Raises:
+        UsageError: the encoder is that of another model.
+        EngineError: a file cannot be read.
+    """
+
+    def __init__(
+        self,
+        base: Path,
+        *,
+        encoder: WhichEncoder = "auto",
+        workspace: Path | None = None,
+        features: Choice = "discriminator",
+        settings: InversionSettings | None = None,
+        device: str = "cpu",
+        emit: Emit = ignore,
+    ) -> None:
+        self.base, self.device = base, device
+        networks = stylegan_ext.load_all(base, device)
+        generator = networks.get("G_ema") or networks.get("G")
+        if not isinstance(generator, Generator):
+            generator = stylegan_ext.load(base)  # raises, saying what the file holds instead
+        self.generator = generator
+        wanted = features if features != "discriminator" or "D" in networks else "auto"
+        self.features = choose_features(wanted, networks, device)
+        path = find_encoder(base, workspace, emit=emit) if encoder == "auto" else encoder
+        self.encoder_path = path
+        self.encoder = None if path is None else read_encoder(path, base, device)
+        self.space = latent_space(generator) if self.encoder is None else self.encoder.space
+        self.settings = settings or InversionSettings()
+
+    def steps_of(self, steps: int) -> int:
+        """How many steps are taken where so many were asked for."""
+        return steps if self.encoder is not None else round(steps * MORE_STEPS)
+
+    def encode(self, faces: Pixels) -> torch.Tensor:
+        """What the encoder says, without any search: ws [n, num_ws, w_dim].
+
+        Raises:
+            UsageError: there is no encoder, or the faces are no array of faces.
+        """
+        if self.encoder is None:
+            raise UsageError(
+                f"{self.base} has no encoder", hint=f"artstyle train-encoder --base {self.base}"
+            )
+        with torch.no_grad():
+            return self.encoder(self._targets(faces)).cpu()
+
+    def __call__(self, faces: Pixels, *, steps: int = STEPS, emit: Emit = ignore) -> Inverted:
+        """Find the latents of faces; see `invert_faces`."""
+        targets = self._targets(faces)
+        began = time.perf_counter()
+        settings = replace(self.settings, steps=self.steps_of(steps))
+        ws, drawn, distances, errors = [], [], [], []
+        for first in range(0, len(targets), AT_ONCE):
+            some = targets[first : first + AT_ONCE]
+            where = f"faces {first + 1}-{first + len(some)} of {len(targets)}"
+            found = invert(
+                self.generator,
+                some,
+                self.features,
+                settings,
+                start=None if self.encoder is None else self._guess(some),
+                space=self.space,
+                told=_teller(where, emit),
+            )
+            ws.append(found.ws.cpu())
+            drawn.append(images.from_batch(found.images.expand(-1, 3, -1, -1)))  # grey or not
+            distances += found.feature_distance.tolist()
+            errors += found.pixel_rmse.tolist()
+        return Inverted(
+            ws=torch.cat(ws),
+            images=np.concatenate(drawn),
+            seconds=time.perf_counter() - began,
+            perceptual_distance=tuple(distances),
+            pixel_rmse=tuple(errors),
+            record=self.record(settings),
+        )
+
+    def record(self, settings: InversionSettings) -> dict[str, Any]:
+        """How faces are found; JSON types."""
+        header = read_header(self.base)
+        how = "search from the middle of W, for there is no encoder"
+        encoder = None
+        if self.encoder_path is not None:
+            how = "encoder, then search" if settings.steps else "encoder"
+            encoder = {
+                "file": str(self.encoder_path),
+                "content_sha256": read_header(self.encoder_path).content_sha256,
+            }
+        return {
+            "how": how,
+            "space": "w+",
+            "base": {"file": str(self.base), "content_sha256": header.content_sha256},
+            "encoder": encoder,
+            "features": self.features.name,
+            "settings": asdict(settings) | {"betas": list(settings.betas)},
+        }
+
+    @torch.no_grad()
+    def _guess(self, targets: torch.Tensor) -> torch.Tensor:
+        assert self.encoder is not None
+        guess: torch.Tensor = self.encoder(targets)
+        return guess
+
+    def _targets(self, faces: Pixels) -> torch.Tensor:
+        """Faces as the base draws them: float32 [n, c, res, res] in [-1, 1]."""
+        shape = faces.shape
+        if faces.dtype != np.uint8 or faces.ndim != 4 or shape[1] != shape[2] or shape[3] != 3:
+            raise UsageError(
+                f"faces are uint8 [n, side, side, 3]; this is {faces.dtype} {list(shape)}"
+            )
+        if not len(faces):
+            raise UsageError("there is no face to invert")
+        side = self.generator.img_resolution
+        fitted = np.stack([images.resize_lanczos(face, side, side) for face in faces])
+        targets = images.to_tensor(fitted).to(self.device)
+        if self.generator.img_channels == 1:
+            targets = targets.mean(dim=1, keepdim=True)
+        return targets
+
+
+def _teller(where: str, emit: Emit) -> Any:
+    def told(step: int, steps: int, loss: float) -> None:
+        emit(Progress("invert", step, steps, "steps", f"{where}, loss {loss:.3f}"))
+
+    return told
