@@ -54,7 +54,7 @@ def test_maps_are_those_of_the_layers_in_order(file16: tuple[Path, nn.Sequential
 
 def test_foreign_files_are_refused(file16: tuple[Path, nn.Sequential], tmp_path: Path) -> None:
     path, _ = file16
-    with pytest.raises(WeightsError, match=r"no VGG19 of torchvision: features\.16\.weight"):
+    with pytest.raises(WeightsError, match=r"no VGG19 \(torchvision\): features\.16\.weight"):
         VGG.from_file(path, 19)
     broken = tmp_path / "broken.pth"
     broken.write_bytes(path.read_bytes()[:1000])
