@@ -35,8 +35,8 @@ class Swap:
     base: str  # name of the base
     base_sha256: str  # of its file
     style_sha256: str
-    base_content_sha256: str  # of its tensors, which a header that was written anew leaves alone
-    style_content_sha256: str
+    base_half_sha256: str  # of its generator in half precision: a file that was packed keeps it
+    style_half_sha256: str
     levels: tuple[str, ...]  # labels of the levels, coarse to fine: "4.1", "8.0", ...
     default_weights: str
     default_strength: float
@@ -81,8 +81,8 @@ class Reader:
             base=self._text(self.said, "base"),
             base_sha256=self._digest("base_sha256"),
             style_sha256=self._digest("style_sha256"),
-            base_content_sha256=self._digest("base_content_sha256"),
-            style_content_sha256=self._digest("style_content_sha256"),
+            base_half_sha256=self._digest("base_half_sha256"),
+            style_half_sha256=self._digest("style_half_sha256"),
             levels=tuple(labels),
             default_weights=self._weights("default", default, levels),
             default_strength=self._number("default", default, "strength", low=0, high=1),

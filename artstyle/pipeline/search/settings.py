@@ -27,13 +27,13 @@ from artstyle.pipeline.search.form import (
     no_constant,
 )
 from artstyle.pipeline.search.walk import Shares, levels_of_labels, shares_at, words_of
-from stylegan_ext.header import read_header
 from stylegan_ext.levels import parse_weights
 
 __all__ = [
     "FrontPoint",
     "Swap",
     "find_swap",
+    "half_sha256",
     "points_of",
     "read_swap",
     "swap_at",
@@ -80,17 +80,29 @@ def find_swap(base: Path, style: Path, *, emit: Emit = ignore) -> Swap | None:
 def why_foreign(swap: Swap, base: Path, style: Path) -> str:
     """Why a swap file is not about two models; "" if it is.
 
-    A model is known by its file's SHA-256 or, as a header may be written anew, by its tensors'.
+    A model is known by its file's SHA-256, or by its generator's in half precision: that stays when
+    a header is written anew, a discriminator left out, or the file stored smaller.
     """
     pairs = (
-        ("base", base, swap.base_sha256, swap.base_content_sha256),
-        ("style", style, swap.style_sha256, swap.style_content_sha256),
+        ("base", base, swap.base_sha256, swap.base_half_sha256),
+        ("style", style, swap.style_sha256, swap.style_half_sha256),
     )
-    for role, path, of_file, of_content in pairs:
-        if of_content != read_header(path).content_sha256 and of_file != sha256_of(path):
+    for role, path, of_file, of_generator in pairs:
+        if of_file != sha256_of(path) and of_generator != half_sha256(path):
             called = f" ({swap.base})" if role == "base" else ""
             return f"it was found for another {role}{called} than {shown(path)}"
     return ""
+
+
+def half_sha256(model: Path) -> str:
+    """The digest of a model's generator in half precision, as encoders name their base by it.
+
+    Raises:
+        CheckpointError: it is no model file of ours, or holds no generator.
+    """
+    from artstyle.pipeline.encode.find import identity_of
+
+    return str(identity_of(model)["half_sha256"])
 
 
 def read_swap(path: Path) -> Swap:
@@ -130,8 +142,8 @@ def write_swap(path: Path, swap: Swap) -> None:
         "base": swap.base,
         "base_sha256": swap.base_sha256,
         "style_sha256": swap.style_sha256,
-        "base_content_sha256": swap.base_content_sha256,
-        "style_content_sha256": swap.style_content_sha256,
+        "base_half_sha256": swap.base_half_sha256,
+        "style_half_sha256": swap.style_half_sha256,
         "levels": list(swap.levels),
         "default": {"weights": swap.default_weights, "strength": swap.default_strength},
         "front": [asdict(point) for point in swap.front],
