@@ -35,6 +35,8 @@ def mask_at(mask: torch.Tensor, height_px: int, width_px: int) -> torch.Tensor:
 
 def shared_out(masks: Sequence[torch.Tensor]) -> list[torch.Tensor]:
     """Masks of one size made to sum to at most 1 at each pixel, where they overlap."""
+    if not masks:
+        return []
     total = torch.stack(list(masks)).sum(dim=0).clamp_min(1.0)
     return [mask / total for mask in masks]
 

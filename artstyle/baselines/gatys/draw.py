@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from artstyle.baselines.gatys.objective import Objective, Perception
+from artstyle.baselines.gatys.objective import Objective
 from artstyle.baselines.gatys.scales import (
     Size,
     at_size,
@@ -30,6 +30,7 @@ from artstyle.baselines.gatys.targets import StylePicture, content_terms, style_
 from artstyle.baselines.masks import mask_at, shared_out
 from artstyle.baselines.optim import Found, Step, minimise
 from artstyle.events import Emit, Event, Progress, ignore
+from artstyle.perception.choose import Perception
 
 Pixels = NDArray[np.uint8]
 Mask = NDArray[np.float32]

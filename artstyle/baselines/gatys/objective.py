@@ -7,33 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 
 from artstyle.baselines.gatys.tiles import Tile, Window, own_cells, tiles_of
 from artstyle.baselines.gram import gram_sum
+from artstyle.perception.choose import Perception
 
 # Of the mean squared excess over [-1, 1]: enough to keep values within a level or two of it,
 # too little to be felt inside. A guess.
 RANGE_WEIGHT = 50.0
-
-
-class Perception(Protocol):
-    """A network that sees; see `artstyle.perception.choose`."""
-
-    @property
-    def name(self) -> str:
-        """Which network, in words."""
-
-    @property
-    def layers(self) -> tuple[str, ...]:
-        """The maps it can give, e.g. "conv4_2"."""
-
-    def __call__(
-        self, images: torch.Tensor, layers: Sequence[str], /
-    ) -> Mapping[str, torch.Tensor]:
-        """Maps [n, c, h, w] of pictures [n, 3, h, w], RGB, [-1, 1]."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,11 +16,12 @@ from dataclasses import dataclass
 
 import torch
 
-from artstyle.baselines.gatys.objective import ContentTerm, Perception, StyleTerm, in_colour
+from artstyle.baselines.gatys.objective import ContentTerm, StyleTerm, in_colour
 from artstyle.baselines.gatys.settings import FACE_LAYERS, GatysSettings
 from artstyle.baselines.gatys.tiles import Tile, map_size, own_cells, tiles_of
 from artstyle.baselines.gram import gram_sum
 from artstyle.baselines.masks import mask_at
+from artstyle.perception.choose import Perception
 
 _LEAST = 1e-12  # what a scale is at least: a picture of one colour has no variance
 

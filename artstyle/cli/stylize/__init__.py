@@ -5,7 +5,9 @@ from __future__ import annotations
 from artstyle.cli._base import LazyGroup
 
 # In the order of the help; name -> "module:attribute". A method lies in a file of its own.
-COMMANDS: dict[str, str] = {}
+COMMANDS: dict[str, str] = {
+    "gatys": "artstyle.cli.stylize.gatys:gatys",
+}
 
 stylize = LazyGroup(
     "stylize",
