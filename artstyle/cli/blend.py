@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from artstyle.cli._base import Context, command
+from artstyle.cli._blend_search import refuse_without_search, run_search, search_options
 
 if TYPE_CHECKING:
     from artstyle.pipeline.blend import Blended
@@ -23,7 +24,9 @@ _DONE = {"written": "wrote", "kept": "is there already:", "planned": "would writ
         "artstyle blend people toon --resolution 32 --out people-toon.safetensors\n"
         "artstyle blend people toon --resolution 32 --width 1 --out m.safetensors --preview 0-7\n"
         "artstyle blend people toon --weights 4-16:0,32.0:0.5,32.1-:1 --out own.safetensors\n"
-        "artstyle blend people toon --resolution 16 --out x.safetensors --dry-run"
+        "artstyle blend people toon --resolution 16 --out x.safetensors --dry-run\n"
+        "artstyle blend people toon --search --photos faces/\n"
+        "artstyle blend people toon --strength 0.4 --out m.safetensors"
     ),
 )
 @click.argument("base")
@@ -37,6 +40,12 @@ _DONE = {"written": "wrote", "kept": "is there already:", "planned": "would writ
     metavar="SPEC",
     help="The style's share of each level, 0 to 1, e.g. 4-16:0,32:0.5,64-:1. Levels left out get "
     "what --resolution says.",
+)
+@click.option(
+    "--strength",
+    type=click.FloatRange(0, 1),
+    metavar="S",
+    help="How strong the style is, 0 to 1, along the front that --search found.",
 )
 @click.option(
     "--mapping-from",
@@ -54,15 +63,19 @@ _DONE = {"written": "wrote", "kept": "is there already:", "planned": "would writ
 )
 @click.option(
     "--out",
-    required=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="The blend, NAME.safetensors. Replaces an earlier blend, nothing else.",
+    help="The blend, NAME.safetensors. Replaces an earlier blend, nothing else. Needed, but for "
+    "--search.",
 )
 @click.option(
     "--preview", metavar="SEEDS", help="Draw these seeds, e.g. 0-7, to NAME.preview.png beside it."
 )
 @click.option("--dry-run", is_flag=True, help="Say what would come from where, and write nothing.")
+@click.option(
+    "--search", is_flag=True, help="Find how strongly this style is best laid over this base."
+)
+@search_options
 def blend(  # noqa: PLR0917 - click passes them by name
     ctx: Context,
     base: str,
@@ -70,11 +83,14 @@ def blend(  # noqa: PLR0917 - click passes them by name
     resolution: int | None,
     width: float | None,
     weights: str | None,
+    strength: float | None,
     mapping_from: Parent,
     const_from: Parent,
-    out: Path,
+    out: Path | None,
     preview: str | None,
     dry_run: bool,
+    search: bool,
+    **looks: Any,
 ) -> None:
     """Swap layers: coarse levels of BASE, fine levels of STYLE.
 
@@ -86,12 +102,31 @@ def blend(  # noqa: PLR0917 - click passes them by name
 
     A level is one convolution: 32.0 and 32.1 are the two of 32 x 32 pixels. With --width W a level
     that lies x levels above 32.0 takes 1 / (1 + exp(-x / W)) from the style.
+
+    With --search the shares of all levels are tried out on people (--photos, else the base's own
+    samples): how much of the style is reached, and how alike the people stay. Written are the best
+    compromises, from faint to strong, to STYLE.swap.json beside the model, and a plot and a sheet
+    to look at. From then on --strength S blends by them, and the challenge takes the default that
+    was found. It takes some minutes, and goes on where it was broken off.
     """
     from artstyle.errors import UsageError
     from artstyle.pipeline.blend import blend_models
     from stylegan_ext.errors import ParameterError
     from stylegan_ext.latents import parse_seeds
 
+    if search:
+        others = {"--resolution": resolution, "--width": width, "--weights": weights}
+        others |= {"--strength": strength, "--out": out, "--preview": preview}
+        others |= {"--mapping-from style": mapping_from == "style" or None}
+        others |= {"--const-from style": const_from == "style" or None}
+        others |= {"--dry-run": dry_run or None}
+        run_search(ctx, base, style, others, **looks)
+        return
+    refuse_without_search(looks)
+    if out is None:
+        raise UsageError(
+            "where shall the blend go? --out is missing", hint="--out NAME.safetensors"
+        )
     try:
         seeds = parse_seeds(preview) if preview is not None else []
     except ParameterError as fault:
@@ -104,6 +139,7 @@ def blend(  # noqa: PLR0917 - click passes them by name
         resolution=resolution,
         width=width,
         weights=weights,
+        strength=strength,
         mapping_from=mapping_from,
         const_from=const_from,
         dry_run=dry_run,

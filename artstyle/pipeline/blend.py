@@ -59,6 +59,7 @@ def blend_models(
     resolution: int | None = None,
     width: float | None = None,
     weights: str | None = None,
+    strength: float | None = None,
     mapping_from: Parent = "base",
     const_from: Parent = "base",
     dry_run: bool = False,
@@ -75,13 +76,15 @@ def blend_models(
         resolution: where the style begins, in pixels.
         width: of a smooth transition there, in levels; None: hard.
         weights: shares of levels in words, see `stylegan_ext.levels.parse_weights`.
+        strength: 0 to 1, in place of the three above: along the front of the style's swap file.
         mapping_from: "base" or "style", whose mapping network and w_avg are taken.
         const_from: likewise the constant, or StyleGAN3's Fourier input.
         dry_run: look and compare, and write nothing.
         emit: gets a warning if the models look unrelated, and notes.
 
     Raises:
-        UsageError: no such resolution, unusable weights, or `out` is no place for a blend.
+        UsageError: no such resolution, unusable weights, a strength where there is no swap file
+            for these two or beside other settings, or `out` is no place for a blend.
         WeightsError: there is no model of a name.
         EngineError: a file is no model, or the two do not fit.
     """
@@ -91,6 +94,14 @@ def blend_models(
 
     models = find_models([base, style], workspace, emit=emit)
     _check_out(out, models)
+    if strength is not None:
+        if (resolution, width, weights) != (None, None, None):
+            raise UsageError(
+                "a strength stands for all shares: it does not go with a resolution, a width or"
+                " weights",
+                hint="leave one of them out",
+            )
+        weights = _weights_at(strength, models, emit)
     files = [read_model(model.path) for model in models]
     records = [file.generator() for file in files]
     try:
@@ -164,6 +175,25 @@ def draw_preview(
         rows.append(tuple(pictures))
     emit(Progress("preview", total, total, "pictures"))
     return tuple(rows)
+
+
+def _weights_at(strength: float, models: Sequence[Model], emit: Emit) -> str:
+    """The shares at a strength, from the swap file beside the style.
+
+    Raises:
+        UsageError: there is none for these two models.
+    """
+    from artstyle.pipeline.search.settings import find_swap, swap_at, swap_file
+
+    base, style = models
+    swap = find_swap(base.path, style.path, emit=emit)
+    if swap is None:
+        raise UsageError(
+            f"how strong {style.name} can be over {base.name} was not searched: there is no"
+            f" {shown(swap_file(style.path))} for these two",
+            hint=f"artstyle blend {shown(base.name)} {shown(style.name)} --search",
+        )
+    return swap_at(swap, strength)
 
 
 def _check_out(out: Path, parents: Sequence[Model]) -> None:

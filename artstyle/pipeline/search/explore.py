@@ -11,12 +11,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from artstyle.errors import UsageError
-from artstyle.pipeline.search.front import Point, best_chain
+from artstyle.pipeline.search.front import CAREFUL, HOPEFUL, Point, best_chain
 from artstyle.pipeline.search.propose import first_swaps, next_swaps
 from artstyle.pipeline.search.walk import Shares
 from stylegan_ext.levels import Level
 
 GENERATION = 4  # swaps between two looks at the chain; a guess
+HOPES = (HOPEFUL, HOPEFUL, CAREFUL)  # in turn: push the front out twice, then fill its dents
 _IDLE = 3  # generations without anything new, then there is nothing left to try
 
 
@@ -62,7 +63,8 @@ def explore(
         dice = np.random.default_rng([seed, generation])
         wanted = min(GENERATION, budget - len(found))
         points = list(found.values())
-        fresh = next_swaps(points, best_chain(points), wanted, dice)
+        chain = best_chain(points, HOPES[generation % len(HOPES)])
+        fresh = next_swaps(points, chain, wanted, dice)
         idle = 0 if fresh else idle + 1
         generation += 1
         for shares in fresh:

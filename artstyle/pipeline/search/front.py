@@ -4,8 +4,10 @@ Two figures count, both better when larger: style, 0 for the base's pictures and
 own, and likeness, 1 for the same face. A *chain* goes from the base (no level from the style) to
 stronger swaps, and along it no level's share ever falls: so a swap between two of its points lies
 between them in every level, and "stronger" has a meaning. Of all chains through what was measured
-`best_chain` takes the one with the most area under it. Points that lie below the line between two
-others are never on it: without them the area is larger.
+`best_chain` takes the one with the most area under it. Between two neighbours the area ends above
+somewhere between the step that is safe and the straight line that one hopes for: with the line
+(`HOPEFUL`) a chain keeps what stands out, with less (`CAREFUL`) also what lies in dents. A point
+that another one dominates is never on it: without it the area is larger.
 
 Numbers in, numbers out.
 """
@@ -24,6 +26,8 @@ from numpy.typing import NDArray
 from artstyle.errors import MeasureError
 from artstyle.pipeline.search.walk import Shares
 
+HOPEFUL, CAREFUL = 0.5, 0.25  # shares of the triangle above the step; the second is a guess
+STRENGTH_DIGITS = 3  # of a strength: finer steps draw the same picture
 LEAST_BULGE = 0.02  # of the chord's triangle; a front that is flatter has no knee; a guess
 
 
@@ -39,18 +43,19 @@ class Point:
 
 @dataclass(frozen=True)
 class Knee:
-    """The point of a chain where more style begins to cost most."""
+    """Where on a chain more style begins to cost most."""
 
-    index: int  # on the chain
-    bulge: float  # how far it stands out from the chord, 0 to 1
-    how: str  # in words
+    strength: float  # 0 to 1
+    bulge: float  # how far the chain stands out from the chord there, 0 to 1
+    how: str  # it was found, in words
 
 
-def best_chain(points: Sequence[Point]) -> list[Point]:
+def best_chain(points: Sequence[Point], hope: float = CAREFUL) -> list[Point]:
     """The chain with the most area under it, from the base on.
 
     Args:
         points: the base's, whose shares are all 0, must be among them.
+        hope: `HOPEFUL`, `CAREFUL`, or between.
 
     Raises:
         MeasureError: it is not.
@@ -72,8 +77,8 @@ def best_chain(points: Sequence[Point]) -> list[Point]:
     before = np.zeros(len(rows), dtype=int)
     for index in range(1, len(rows)):
         nested = (shares[:index] <= shares[index]).all(axis=1)
-        middle = (likeness[index] + likeness[:index]) / 2
-        gain = (style[index] - style[:index]) * (middle - floor)
+        edge = likeness[index] + hope * (likeness[:index] - likeness[index])
+        gain = (style[index] - style[:index]) * (edge - floor)
         reached = np.where(nested, area[:index] + gain, -math.inf)
         before[index] = int(reached.argmax())
         area[index] = reached[before[index]]
@@ -85,10 +90,10 @@ def best_chain(points: Sequence[Point]) -> list[Point]:
     return chain[::-1]
 
 
-def area_under(chain: Sequence[Point], floor: float = 0.0) -> float:
-    """The area under a chain and above a likeness: larger is better."""
+def area_under(chain: Sequence[Point], hope: float = CAREFUL) -> float:
+    """The area under a chain; see `best_chain`."""
     strips = (
-        (after.style - before.style) * ((before.likeness + after.likeness) / 2 - floor)
+        (after.style - before.style) * (after.likeness + hope * (before.likeness - after.likeness))
         for before, after in pairwise(chain)
     )
     return float(sum(strips))
@@ -120,31 +125,46 @@ def find_knee(chain: Sequence[Point]) -> Knee:
 
     With both figures stretched to [0, 1] the chord is likeness = 1 - style, and the distance from
     it style + likeness - 1: Kneedle's difference curve (Satopaa et al. 2011) without smoothing. Of
-    a front that stands out nowhere the middle by strength is taken, and that is said.
+    a chain that stands out nowhere the middle is taken, and that is said.
     """
-    if len(chain) < 3:
-        return Knee(len(chain) - 1, 0.0, "there is nothing between the ends: the style's end")
     bulges = plane(chain).sum(axis=1) - 1
     bulges[[0, -1]] = 0.0
     index = int(bulges.argmax())
-    if bulges[index] >= LEAST_BULGE:
-        return Knee(index, float(bulges[index]), "farthest above the chord of the front's ends")
-    along = np.abs(np.array(strengths(chain)) - 0.5)
-    along[[0, -1]] = math.inf
-    return Knee(int(along.argmin()), 0.0, "the front has no knee: the middle by strength")
+    if bulges[index] < LEAST_BULGE:
+        return Knee(0.5, 0.0, "the middle of the front, which stands out nowhere")
+    how = "the knee, farthest above the chord between the front's ends"
+    return Knee(strengths(chain)[index], float(bulges[index]), how)
 
 
-def thinned(chain: Sequence[Point], most: int, keep: Sequence[int] = ()) -> list[Point]:
-    """The chain with fewer points: the ends stay, and those whose loss would cost most area.
+def placed(chain: Sequence[Point], most: int) -> list[tuple[float, Point]]:
+    """The chain by strength, in three digits that rise; of neighbours too near one is left out.
 
     Args:
         chain: from the base on.
-        most: how many points stay at most, at least 2 and all of `keep`.
-        keep: indices that stay in any case.
+        most: how many points stay at most, the ends and the knee in any case.
+    """
+    left = thinned(chain, most)
+    along = [round(strength, STRENGTH_DIGITS) for strength in strengths(left)]
+    rows: list[tuple[float, Point]] = []
+    for strength, point in zip(along, left, strict=True):
+        if not rows or strength > rows[-1][0]:
+            rows.append((strength, point))
+    if rows[-1][1] is not left[-1] and len(rows) > 1:
+        rows[-1] = (along[-1], left[-1])
+    return rows
+
+
+def thinned(chain: Sequence[Point], most: int) -> list[Point]:
+    """The chain with fewer points: ends and knee stay, and those whose loss would cost most area.
+
+    Args:
+        chain: from the base on.
+        most: how many points stay at most; never less than ends and knee.
     """
     left = list(range(len(chain)))
-    fixed = {0, len(chain) - 1, *keep}
-    while len(left) > max(most, 2, len(fixed)):
+    knee = int(plane(chain).sum(axis=1).argmax())
+    fixed = {0, knee, len(chain) - 1}
+    while len(left) > max(most, len(fixed)):
         losses = {
             middle: area_under([chain[one], chain[middle], chain[two]])
             - area_under([chain[one], chain[two]])

@@ -1,4 +1,4 @@
-"""Pictures of a blend that is never written: the same latents under one set of shares after another."""
+"""Pictures of blends that are never written: the same latents under any shares of the levels."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from artstyle.images import WHITE, blend, from_batch
 from stylegan_ext.blend import blend_tensors, describe, plan_blend
+from stylegan_ext.blend_fit import fit
 from stylegan_ext.drawing import draw
-from stylegan_ext.networks import build
+from stylegan_ext.levels import Level, levels_of
+from stylegan_ext.networks import Generator, build
 from stylegan_ext.records import ModelFile, NetworkRecord
 
 if TYPE_CHECKING:
     from artstyle.pipeline.search.walk import Shares
-    from stylegan_ext.levels import Level
 
 Picture = NDArray[np.uint8]
 
@@ -36,12 +37,15 @@ class Mixer:
 
     def __init__(self, base: ModelFile, style: ModelFile, device: str = "cpu") -> None:
         self._base, self._style = base.generator(), style.generator()
-        plan = plan_blend(self._base, self._style, weights="4-:0")
-        self.levels: tuple[Level, ...] = plan.levels
+        fitting = fit(self._base, self._style)
+        self.levels: tuple[Level, ...] = levels_of(fitting.kind, fitting.kwargs)
+        plan = plan_blend(self._base, self._style, weights=dict.fromkeys(self.levels, 0.0))
         self.remarks = plan.remarks
         self.resolution = int(plan.kwargs["img_resolution"])
         tensors = blend_tensors(self._base.tensors, self._style.tensors, describe(plan))
-        self._network = build(NetworkRecord(plan.kind, plan.kwargs, tensors)).to(device)
+        network = build(NetworkRecord(plan.kind, plan.kwargs, tensors)).to(device)
+        assert isinstance(network, Generator)
+        self._network = network
 
     def draw(self, shares: Shares, ws: torch.Tensor) -> list[Picture]:
         """The pictures of latents under these shares of the style.
@@ -60,7 +64,8 @@ class Mixer:
         plan = plan_blend(self._base, self._style, weights=weights)
         tensors = blend_tensors(self._base.tensors, self._style.tensors, describe(plan))
         self._network.load_state_dict(tensors)
-        return [rgb(picture) for picture in from_batch(draw(self._network, ws))]  # type: ignore[arg-type]
+        drawn = draw(self._network, ws)
+        return [rgb(picture) for picture in from_batch(drawn)]
 
 
 def rgb(picture: Picture) -> Picture:

@@ -1,15 +1,16 @@
 """Which swaps to measure next.
 
-First the swaps that people make by hand: hard and smooth ones at every resolution. Then swaps that
-lie between two neighbours of the best chain: they fit into it wherever they lie above its line.
-Most go over from one neighbour to the other in the order in which levels seem to pay, some mix
-their levels at random, and of each generation the last leaves the chain: one level of one of its
-points gets another share.
+First the swaps that people make by hand: hard and smooth ones at every resolution, and all levels
+mixed alike. Then swaps that lie between two neighbours of the best chain: they fit into it wherever
+they lie above its line. The first is their middle, where `--strength` will walk; of the others most
+go over from one neighbour to the other in the order in which levels seem to pay, and some mix their
+levels at random. Of each generation the last leaves the chain: one level of one of its points gets
+another share.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -20,7 +21,8 @@ from stylegan_ext.levels import Level, level_weights, resolutions_of
 
 WIDTHS = (1.0, 2.0)  # of the smooth ones, in levels; a guess
 DIGITS = 2  # of a share that is tried: finer differences drown in the measure's noise
-GUIDED = 0.6  # share of those between neighbours that follow the fitted order; a guess
+EVEN = (0.25, 0.5, 0.75)  # shares of those that mix all levels alike
+GUIDED = 0.7  # share of those between neighbours that follow the fitted order; a guess
 _RIDGE = 0.1  # of the fit: keeps levels that never moved alone from taking all or nothing
 _STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _TRIES = 40
@@ -43,6 +45,8 @@ def first_swaps(levels: Sequence[Level]) -> dict[Shares, str]:
             smooth = level_weights(levels, resolution, width)
             name = f"smooth at {resolution}, width {width:g}"
             found.setdefault(_rounded(smooth.values()), name)
+    for share in EVEN:
+        found.setdefault(_rounded(share for _ in levels), f"all at {share:g}")
     return found
 
 
@@ -68,8 +72,10 @@ def next_swaps(
             else:
                 at = int(generator.choice(len(room), p=room / room.sum()))
                 one, two = chain[at].shares, chain[at + 1].shares
-                is_guided = bool(generator.random() < GUIDED)
-                shares = _between(one, two, order if is_guided else None, generator)
+                shares = _rounded((a + b) / 2 for a, b in zip(one, two, strict=True))
+                if shares in known:
+                    is_guided = bool(generator.random() < GUIDED)
+                    shares = _between(one, two, order if is_guided else None, generator)
             if shares not in known:
                 known.add(shares)
                 made.append(shares)
@@ -131,5 +137,5 @@ def _stranger(chain: Sequence[Point], generator: np.random.Generator) -> Shares:
     return _rounded(shares)
 
 
-def _rounded(shares: Collection[float]) -> Shares:
+def _rounded(shares: Iterable[float]) -> Shares:
     return tuple(round(float(share), DIGITS) for share in shares)

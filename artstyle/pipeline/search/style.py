@@ -55,7 +55,7 @@ class StyleJudge:
         seed: of the bootstrap.
 
     Raises:
-        MeasureError: too few pictures, or the style's model is no nearer to the style than the base.
+        MeasureError: too few pictures, or the style's model is no nearer to them than the base.
     """
 
     def __init__(
@@ -75,9 +75,8 @@ class StyleJudge:
         self._reference = self._tensor(reference)
         self._inside = _inside(kernel(self._reference, self._reference).double())
         count = len(base)
-        weights = np.random.default_rng(seed).multinomial(
-            count, np.full(count, 1 / count), RESAMPLES
-        )
+        dice = np.random.default_rng(seed)
+        weights = dice.multinomial(count, np.full(count, 1 / count), RESAMPLES)
         self._weights = torch.from_numpy(weights.astype(np.float64))
         self.of_base = self._distances(base)[0]
         self.of_style = self._distances(style, bootstrap=False)[0]
