@@ -212,12 +212,25 @@ def open_run(folder: Path) -> Run:
 
 
 def list_runs(runs: Path) -> tuple[Run, ...]:
-    """The runs in a folder of runs, oldest first.
+    """The runs in a folder of runs, numbered ones and those with names of their own, oldest first.
 
     Raises:
         RunError: the files of one are damaged.
     """
-    return tuple(open_run(folder) for _, folder in _numbered(runs))
+    numbers = {folder: number for number, folder in _numbered(runs)}
+    named = {entry for entry in runs.glob("*") if (entry / "run.json").is_file()}
+    opened = [open_run(folder) for folder in numbers.keys() | named]
+    last = len(numbers) + max(numbers.values(), default=0)
+    return tuple(
+        sorted(
+            opened,
+            key=lambda run: (
+                str(run.info.get("created")),
+                numbers.get(run.folder, last),
+                run.folder.name,
+            ),
+        )
+    )
 
 
 def _numbered(runs: Path) -> list[tuple[int, Path]]:

@@ -88,6 +88,20 @@ def test_the_same_work_is_the_same_run_and_other_work_another(start, dataset):
     ]
 
 
+def test_runs_with_names_of_their_own_are_listed_by_age(start):
+    first, second = start(), start(kimg=5.0)
+    folder = first.folder.parent
+    second.folder.rename(folder / "mine")
+    card = folder / "mine" / "run.json"
+    said = json.loads(card.read_text())
+    for created, order in (("2020-01-01", ["mine", "00000-ghibli"]), ("2999-01-01", None)):
+        card.write_text(json.dumps(said | {"created": created}))
+        names = [run.folder.name for run in runs.list_runs(folder)]
+        assert names == (order or ["00000-ghibli", "mine"])
+    (folder / "notes").mkdir()
+    assert len(runs.list_runs(folder)) == 2
+
+
 def test_a_finished_run_is_recognised(start):
     with start().writing():
         start().finish({"fid": 18.2})
