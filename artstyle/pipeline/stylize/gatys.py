@@ -147,7 +147,7 @@ def stylize_gatys(job: GatysJob, workspace: Path | None = None, *, emit: Emit = 
     identity = _identity(job, read, network)
     done = finished(file, identity, job.films)
     if done is None:
-        job = replace(job, settings=_with_tile(job.settings, network, read.inputs.size, emit))
+        job = replace(job, settings=with_tile(job.settings, network, read.inputs.size, emit))
         done = _draw(job, read, network, identity, file, emit)
     if workspace is not None:
         tell_catalog(workspace, [done])
@@ -159,7 +159,7 @@ def plan_gatys(job: GatysJob, workspace: Path | None = None, *, emit: Emit = ign
     file = _checked(job)
     network = job.seeing.network(workspace, job.settings.seed, emit)
     read = _read(job, emit)
-    settings = _with_tile(job.settings, network, read.inputs.size, emit)
+    settings = with_tile(job.settings, network, read.inputs.size, emit)
     return Planned(
         out=file,
         width_px=read.inputs.size[1],
@@ -268,7 +268,7 @@ def _identity(job: GatysJob, read: _Read, network: ConvStack) -> dict[str, Any]:
     }
 
 
-def _with_tile(
+def with_tile(
     settings: GatysSettings, network: ConvStack, size: tuple[int, int], emit: Emit
 ) -> GatysSettings:
     """The settings with a tile that fits the memory, where none was asked for."""
