@@ -1,0 +1,183 @@
+"""The cells: every face's latent drawn by the base with each style's levels swapped in.
+
+Styles are loaded one after the other and draw all faces; a cell that is there already, of the same
+latent, models and swap, is kept, so that a run that was broken off goes on where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from artstyle.errors import ImageError
+from artstyle.events import Emit, Progress, ignore
+from artstyle.files import write_bytes
+from artstyle.pipeline.challenge.models import Taken
+from artstyle.pipeline.challenge.projecting import Projected
+from artstyle.pipeline.challenge.swaps import Swap, blended
+from artstyle.pipeline.generate.record import KEYWORD, lineage_in, lineage_text
+
+if TYPE_CHECKING:
+    from stylegan_ext.networks import Generator
+    from stylegan_ext.records import NetworkRecord
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A style and how it is swapped in."""
+
+    style: Taken
+    swap: Swap
+
+    def card(self) -> dict[str, Any]:
+        """What the record says."""
+        return {**self.style.card(), "swap": self.swap.card()}
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """A picture of the grid, in a file."""
+
+    file: Path
+    pixels: Pixels
+    was_done: bool = False
+
+
+def keep_or_write(file: Path, lineage: dict[str, Any], draw: Any) -> Cell:
+    """The picture of this lineage: the one in the file, or a new one.
+
+    Args:
+        file: a PNG.
+        lineage: all that decides its pixels, in JSON types.
+        draw: called without arguments for HWC uint8 pixels, if the file is not of this lineage.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    kept = kept_cell(file, lineage)
+    return kept if kept is not None else write_cell(file, lineage, draw())
+
+
+def kept_cell(file: Path, lineage: dict[str, Any]) -> Cell | None:
+    """The picture in a file if it is of this lineage, and whole."""
+    from artstyle.images import read_rgb
+
+    if not file.is_file() or lineage_in(file) != lineage_text(lineage):
+        return None
+    try:
+        return Cell(file, read_rgb(file).rgb, was_done=True)
+    except ImageError:  # cut short since it was written
+        return None
+
+
+def write_cell(file: Path, lineage: dict[str, Any], pixels: Pixels) -> Cell:
+    """Write a picture with what it was made from."""
+    from artstyle import __version__
+    from artstyle.images import encode_png
+
+    words = {"Software": f"artstyle {__version__}", KEYWORD: lineage_text(lineage)}
+    write_bytes(file, encode_png(pixels, text=words))
+    return Cell(file, pixels)
+
+
+def style_lineage(base: Taken, part: Part, projected: Projected) -> dict[str, Any]:
+    """All that decides a style's cell."""
+    return {
+        "what": "cell of a challenge",
+        "projection": projected.key,
+        "base": base.model.lineage(),
+        "style": part.style.model.lineage(),
+        "shares": dict(part.swap.shares),
+        "noise": "const",
+    }
+
+
+class Drawer:
+    """Draws styles; the base is read when the first one needs it.
+
+    Args:
+        base: the model whose coarse levels are taken.
+        device: asked where to compute, if anything is to be drawn.
+    """
+
+    def __init__(self, base: Taken, device: Callable[[], str] = lambda: "cpu") -> None:
+        self.base, self.device = base, device
+        self._record: NetworkRecord | None = None
+
+    def draw(self, part: Part, projected: Sequence[Projected]) -> list[Pixels]:
+        """A style's picture of each latent.
+
+        Raises:
+            EngineError: the style cannot be read, or does not fit the base.
+            ImageError: it draws values that are not finite.
+        """
+        import torch
+
+        from artstyle.images import from_batch
+        from stylegan_ext.drawing import draw
+
+        generator = self._blended(part)
+        rows = generator.num_ws
+        ws = torch.from_numpy(np.stack([one.ws[:rows] for one in projected]))
+        drawn = from_batch(draw(generator, ws, noise_mode="const"))
+        return [_as_rgb(picture) for picture in drawn]
+
+    def _blended(self, part: Part) -> Generator:
+        from stylegan_ext.checkpoint import read_model
+
+        if self._record is None:
+            self._record = read_model(self.base.model.path).generator()
+        style = read_model(part.style.model.path).generator()
+        return blended(self._record, style, part.swap).to(self.device())
+
+
+def draw_styles(
+    drawer: Drawer,
+    parts: Sequence[Part],
+    projected: Sequence[Projected],
+    files: Iterable[Sequence[Path]],
+    *,
+    emit: Emit = ignore,
+) -> list[list[Cell]]:
+    """All cells, [style][face].
+
+    Args:
+        drawer: of the base.
+        parts: the styles.
+        projected: a latent per face.
+        files: for each style, a file per face.
+        emit: gets progress in cells.
+
+    Raises:
+        EngineError: see `Drawer.draw`.
+        OSError: a cell cannot be written.
+    """
+    total, done = len(parts) * len(projected), 0
+    columns = []
+    for part, places in zip(parts, files, strict=True):
+        lineages = [style_lineage(drawer.base, part, one) for one in projected]
+        cells = [kept_cell(*pair) for pair in zip(places, lineages, strict=True)]
+        todo = [row for row, cell in enumerate(cells) if cell is None]
+        if todo:
+            emit(Progress("draw", done, total, "cells", part.style.name))
+            drawn = drawer.draw(part, [projected[row] for row in todo])
+            for row, pixels in zip(todo, drawn, strict=True):
+                cells[row] = write_cell(places[row], lineages[row], pixels)
+        columns.append([cell for cell in cells if cell is not None])
+        done += len(projected)
+    emit(Progress("draw", total, total, "cells"))
+    return columns
+
+
+def _as_rgb(picture: Pixels) -> Pixels:
+    """What a generator of one or four channels draws, as RGB."""
+    if picture.shape[2] == 1:
+        return picture.repeat(3, axis=2)
+    return np.ascontiguousarray(picture[..., :3])
