@@ -27,7 +27,7 @@ Pixels = NDArray[np.uint8]
 SHOWN_PX = 512  # what a picture in the page is enlarged to; larger ones stay as they are
 MOST_INSIDE = 160  # pictures: about 5 MB; a guess
 _QUALITY = 90
-_FOLDER = "challenge_page"
+_FOLDER = "challenge_assets"
 
 
 def write_page(
