@@ -28,9 +28,12 @@ COMMANDS = {
     "evaluate": "artstyle.cli.evaluate:evaluate",
     "models": "artstyle.cli.models:models",
     "generate": "artstyle.cli.generate:generate",
+    "train-encoder": "artstyle.cli.train_encoder:train_encoder",
     "project": "artstyle.cli.project:project",
     "blend": "artstyle.cli.blend:blend",
     "stylize": "artstyle.cli.stylize:stylize",
+    "train-perception": "artstyle.cli.train_perception:train_perception",
+    "challenge": "artstyle.cli.challenge:challenge",
     "report": "artstyle.cli.report:report",
     "trace": "artstyle.cli.trace:trace",
 }
