@@ -260,27 +260,45 @@ def _words(value: Any) -> list[str]:
     return [shown(str(each)) for each in value] if isinstance(value, list) else []
 
 
-def export_model(model: str | Path, out: Path, *, workspace: Path, emit: Emit = ignore) -> Export:
-    """Write a model for other tools.
+def export_model(
+    model: str | Path,
+    out: Path,
+    *,
+    workspace: Path,
+    networks: Sequence[str] | None = None,
+    half: bool = False,
+    emit: Emit = ignore,
+) -> Export:
+    """Write a model for other tools, or a lighter one of our own.
 
     Args:
         model: a file, or a name of the workspace, the starter pack or the registry.
         out: .pkl for the official tools, .pt for rosinality's and its heirs, .safetensors.
         workspace: where names are looked for.
+        networks: which are kept, e.g. ("G_ema", "D"); None: all.
+        half: float16, half as large; .safetensors only.
         emit: gets what those tools will find otherwise.
 
     Raises:
         WeightsError: there is no such model.
         MismatchError: that format cannot hold it.
-        ParameterError: another ending.
+        ParameterError: another ending, or the model has no such network.
+        UsageError: float16 for another tool.
         CheckpointError: a damaged file, or one without generator.
         OSError: a file cannot be read or written.
     """
     from stylegan_ext.checkpoint import read_model
     from stylegan_ext.convert import write_foreign
+    from stylegan_ext.lighter import lighter
 
+    if half and out.suffix != SUFFIX:
+        raise UsageError(
+            f"{shown(out)}: half precision is for {SUFFIX} files of our own",
+            hint="leave --half out; other tools read float32",
+        )
     path = resolve_model(model, workspace, emit=emit)
-    differences = tuple(write_foreign(out, read_model(path)))
+    held = lighter(read_model(path), networks=networks, half=half)
+    differences = tuple(write_foreign(out, held))
     for difference in differences:
         emit(Note(difference))
     return Export(path, out, out.stat().st_size, sha256_of(out), differences)

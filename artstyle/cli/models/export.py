@@ -12,7 +12,8 @@ from artstyle.cli._base import Context, command
 @command(
     "export",
     example="artstyle models export mine --out mine.pkl\n"
-    "artstyle models export models/mine.safetensors --out mine.pt",
+    "artstyle models export models/mine.safetensors --out mine.pt\n"
+    "artstyle models export mine --half --networks G_ema --out light/mine.safetensors",
 )
 @click.argument("model")
 @click.option(
@@ -22,8 +23,10 @@ from artstyle.cli._base import Context, command
     metavar="FILE",
     help="Ends in .pkl, .pt or .safetensors.",
 )
-def export(ctx: Context, model: str, out: Path) -> None:
-    """Write MODEL, a file or a name, for other tools.
+@click.option("--half", is_flag=True, help="Half precision, half as large; .safetensors only.")
+@click.option("--networks", metavar="A,B", help="Only these, e.g. G_ema or G_ema,D.")
+def export(ctx: Context, model: str, out: Path, half: bool, networks: str | None) -> None:
+    """Write MODEL, a file or a name, for other tools, or a lighter one for our own.
 
     .pkl is for the official StyleGAN2-ADA and StyleGAN3 tools; the file carries our own source
     text for its networks, which they run. .pt is for rosinality's stylegan2-pytorch and its heirs
@@ -34,7 +37,10 @@ def export(ctx: Context, model: str, out: Path) -> None:
     from artstyle.names import shown
     from artstyle.pipeline.models import export_model
 
-    made = export_model(model, out, workspace=ctx.workspace, emit=ctx.emit)
+    kept = None if networks is None else [name.strip() for name in networks.split(",")]
+    made = export_model(
+        model, out, workspace=ctx.workspace, networks=kept, half=half, emit=ctx.emit
+    )
     ctx.result(
         {"export": made},
         lambda: f"{shown(str(made.path))}\n  {in_words(made.size_bytes)}, sha256 {made.sha256}",
