@@ -20,6 +20,8 @@ from stylegan_ext.features import Features
 from stylegan_ext.latent_space import LatentSpace, latent_space
 from stylegan_ext.networks.generator import Generator
 
+_SHRUNK, _LEAST_PX = 3, 4  # pictures are compared shrunk so many times by two, down to this side
+
 
 @dataclass(frozen=True)
 class InversionSettings:
@@ -100,8 +102,9 @@ def invert(
     with torch.no_grad():
         ws = space.to_ws(v) if settings.steps or start is None else start.to(targets.device)
         images = generator.synthesis(ws)
-        distance, error = alike.distances(images)
-    return Inversion(ws.detach(), images, distance, error.sqrt() * 127.5, settings.steps)
+        error = (images - targets).square().mean(dim=[1, 2, 3])
+        rmse = error.sqrt() * 127.5
+        return Inversion(ws, images, alike.distance(images), rmse, settings.steps)
 
 
 def _checked(
@@ -132,6 +135,31 @@ def _held(v: torch.Tensor, settings: InversionSettings) -> torch.Tensor:
     return near + settings.spread_weight * (v - mean).square().mean(dim=[1, 2])
 
 
+def likeness_loss(
+    images: torch.Tensor,
+    targets: torch.Tensor,
+    feature_distance: torch.Tensor,
+    settings: InversionSettings,
+) -> torch.Tensor:
+    """How far pictures are from their targets, [n]: features, pixels, and pixels shrunk.
+
+    Args:
+        images: float32 [n, c, h, w], nominally in [-1, 1].
+        targets: the same.
+        feature_distance: [n], squared distance of their features.
+        settings: the weights.
+    """
+    difference = images - targets
+    loss = settings.feature_weight * feature_distance
+    loss = loss + settings.pixel_weight * difference.square().mean(dim=[1, 2, 3])
+    for _ in range(_SHRUNK):
+        if min(difference.shape[2:]) <= _LEAST_PX:
+            break
+        difference = F.avg_pool2d(difference, 2)
+        loss = loss + settings.pooled_weight * difference.square().mean(dim=[1, 2, 3])
+    return loss
+
+
 class _Likeness:
     """How far pictures are from their targets, [n]."""
 
@@ -142,20 +170,10 @@ class _Likeness:
         with torch.no_grad():
             self.target_features = features(targets)
 
-    def distances(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Squared distance of features, and mean squared error of pixels in [-1, 1]."""
-        distance = (self.features(images) - self.target_features).square().sum(dim=1)
-        return distance, (images - self.targets).square().mean(dim=[1, 2, 3])
+    def distance(self, images: torch.Tensor) -> torch.Tensor:
+        """Squared distance of features."""
+        return (self.features(images) - self.target_features).square().sum(dim=1)
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
         """The loss without what holds v."""
-        s = self.settings
-        distance, error = self.distances(images)
-        loss = s.feature_weight * distance + s.pixel_weight * error
-        difference = images - self.targets
-        for _ in range(3):
-            difference = F.avg_pool2d(difference, 2)
-            loss = loss + s.pooled_weight * difference.square().mean(dim=[1, 2, 3])
-            if min(difference.shape[2:]) <= 4:
-                break
-        return loss
+        return likeness_loss(images, self.targets, self.distance(images), self.settings)

@@ -63,7 +63,7 @@ def latent_space(generator: Generator, samples: int = SAMPLES) -> LatentSpace:
     if generator.c_dim:
         c = torch.eye(generator.c_dim, device=device)[torch.arange(samples) % generator.c_dim]
     w = generator.mapping(torch.from_numpy(z).to(device), c)[:, 0]
-    is_leaky = _ends_in_leaky_relu(generator)
+    is_leaky = ends_in_leaky_relu(generator)
     p = torch.where(w < 0, w * _SLOPE, w) if is_leaky else w
     middle = p.mean(dim=0)
     p = p - middle
@@ -73,6 +73,7 @@ def latent_space(generator: Generator, samples: int = SAMPLES) -> LatentSpace:
     return LatentSpace(middle, axes.T.flip(0).float().contiguous(), spread.float(), is_leaky)
 
 
-def _ends_in_leaky_relu(generator: Generator) -> bool:
+def ends_in_leaky_relu(generator: Generator) -> bool:
+    """Whether the last layer of the mapping network is a leaky ReLU."""
     last = generator.mapping.get_submodule(f"fc{generator.mapping.num_layers - 1}")
     return str(last.activation) == "lrelu"

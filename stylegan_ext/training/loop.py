@@ -134,7 +134,7 @@ class Training:
             DivergedError: a loss is not finite (looked at when p is adjusted).
         """
         s = self.settings
-        torch.manual_seed(_mixed(s.seed, self.iteration))
+        torch.manual_seed(iteration_seed(s.seed, self.iteration))
         if self._pipe is not None:
             self._pipe.set_p(self.p)
         pictures = real.to(self.device).float().div_(127.5).sub_(1)
@@ -275,8 +275,8 @@ def _below(tensors: Mapping[str, torch.Tensor], prefix: str, device: torch.devic
     }
 
 
-def _mixed(seed: int, iteration: int) -> int:
-    """A seed of 63 bits from two numbers (splitmix64, Steele et al. 2014)."""
+def iteration_seed(seed: int, iteration: int) -> int:
+    """A seed of 63 bits for an iteration of a run (splitmix64, Steele et al. 2014)."""
     mask = (1 << 64) - 1
     x = (seed * 0x9E3779B97F4A7C15 + iteration + 1) * 0x9E3779B97F4A7C15 & mask
     x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & mask

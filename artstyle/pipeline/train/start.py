@@ -212,7 +212,7 @@ def _carried_out(workspace: Path, plan: Plan, means: Means, emit: Emit) -> Train
     from artstyle.pipeline.train.setting import judge_of, trackers_of
 
     command = ["artstyle", *sys.argv[1:]]
-    should_stop = _on_sigterm()
+    should_stop = on_sigterm()
     team, plan = _gather(plan, means)
     is_first = team.rank == 0
     if is_first:
@@ -249,7 +249,7 @@ def _wait(team: Team) -> None:
         team.mean(torch.zeros(1))
 
 
-def _on_sigterm() -> Stop:
+def on_sigterm() -> Stop:
     """A wish to end (SIGTERM, as cluster managers send it) stops the training at a state."""
     wished: list[str] = []
     if threading.current_thread() is threading.main_thread():
