@@ -33,6 +33,7 @@ COMMANDS = {
     "blend": "artstyle.cli.blend:blend",
     "stylize": "artstyle.cli.stylize:stylize",
     "train-perception": "artstyle.cli.train_perception:train_perception",
+    "train-adain": "artstyle.cli.train_adain:train_adain",
     "train-fast": "artstyle.cli.train_fast:train_fast",
     "challenge": "artstyle.cli.challenge:challenge",
     "report": "artstyle.cli.report:report",

@@ -7,6 +7,8 @@ from artstyle.cli._base import LazyGroup
 # In the order of the help; name -> "module:attribute". A method lies in a file of its own.
 COMMANDS: dict[str, str] = {
     "gatys": "artstyle.cli.stylize.gatys:gatys",
+    "adain": "artstyle.cli.stylize.adain:adain",
+    "fast": "artstyle.cli.stylize.fast:fast",
     "texture": "artstyle.cli.stylize.texture:texture",
 }
 

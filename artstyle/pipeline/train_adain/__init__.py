@@ -1,0 +1,1 @@
+"""Training an AdaIN decoder: pictures, iterations, checkpoints, a panel of pictures held out."""
