@@ -1,0 +1,132 @@
+"""Instance norm with a gain and an offset for each style, and where its statistics come from.
+
+Usually every picture is normalised by the mean and the variance of its own map (Ulyanov et al.
+2016). A picture that is drawn in tiles must not be: each tile would get its own brightness. And a
+film's frames, each normalised by itself, flicker. So the statistics can be measured once and held
+(`Measured`, `Held`), or follow slowly what is seen (`Followed`).
+"""
+
+from __future__ import annotations
+
+from typing import Protocol, TypeAlias
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+EPSILON = 1e-5  # added to variances; torch's default
+Moments: TypeAlias = tuple[torch.Tensor, torch.Tensor]  # mean and variance, [c] each
+
+
+class Statistics(Protocol):
+    """Where a norm takes mean and variance from, instead of each picture's own map."""
+
+    def moments(self, layer: int, maps: torch.Tensor) -> Moments:
+        """Mean and variance of a layer.
+
+        Args:
+            layer: the norm's number in the network, from 0.
+            maps: [n, c, h, w], what is to be normalised.
+        """
+        ...
+
+
+def pooled_moments(maps: torch.Tensor) -> Moments:
+    """Mean and variance over all pictures and positions together, [c] each."""
+    variance, mean = torch.var_mean(maps, dim=(0, 2, 3), correction=0)
+    return mean, variance
+
+
+class Measured:
+    """Measures over all pictures of the batch together, and keeps what it measured."""
+
+    def __init__(self) -> None:
+        self.layers: dict[int, Moments] = {}
+
+    def moments(self, layer: int, maps: torch.Tensor) -> Moments:
+        """See `Statistics`."""
+        self.layers[layer] = pooled_moments(maps)
+        return self.layers[layer]
+
+
+class Held:
+    """What was measured before, of whatever picture is drawn now.
+
+    Args:
+        measured: what has seen the whole picture.
+    """
+
+    def __init__(self, measured: Measured) -> None:
+        self._layers = measured.layers
+
+    def moments(self, layer: int, maps: torch.Tensor) -> Moments:
+        """See `Statistics`."""
+        return self._layers[layer]
+
+
+class Followed:
+    """Follows the frames of a film slowly: each changes what is used by a share of its own.
+
+    Args:
+        share: of the newest frame, (0, 1]; 1 forgets at once, as if there were no memory.
+    """
+
+    def __init__(self, share: float) -> None:
+        self.share = share
+        self._layers: dict[int, Moments] = {}
+
+    def forget(self) -> None:
+        """What comes next has nothing to do with what was seen."""
+        self._layers.clear()
+
+    def moments(self, layer: int, maps: torch.Tensor) -> Moments:
+        """See `Statistics`."""
+        mean, variance = pooled_moments(maps)
+        if layer in self._layers:
+            held_mean, held_variance = self._layers[layer]
+            mean = torch.lerp(held_mean, mean, self.share)
+            variance = torch.lerp(held_variance, variance, self.share)
+        self._layers[layer] = mean, variance
+        return mean, variance
+
+
+class ConditionalNorm(nn.Module):
+    """Instance norm whose gain and offset belong to a style (Dumoulin et al. 2017, equation 5).
+
+    Args:
+        channels: of the map.
+        styles: how many there are.
+        layer: its number in the network, from 0.
+    """
+
+    def __init__(self, channels: int, styles: int, layer: int) -> None:
+        super().__init__()
+        self.layer = layer
+        self.gain = nn.Parameter(torch.ones(styles, channels))
+        self.offset = nn.Parameter(torch.zeros(styles, channels))
+
+    def forward(
+        self, maps: torch.Tensor, styles: torch.Tensor, statistics: Statistics | None = None
+    ) -> torch.Tensor:
+        """Normalise.
+
+        Args:
+            maps: [n, c, h, w].
+            styles: [n, styles] or [1, styles], how much each style counts; gain and offset are
+                mixed by it.
+            statistics: where mean and variance come from; None: each picture's own map. With it,
+                `styles` is one for all, [1, styles].
+
+        Returns:
+            [n, c, h, w].
+        """
+        gain, offset = styles @ self.gain, styles @ self.offset
+        if statistics is not None:
+            mean, variance = statistics.moments(self.layer, maps)
+            return F.batch_norm(maps, mean, variance, gain[0], offset[0], False, 0.0, EPSILON)
+        if maps.shape[0] == 1:
+            # With one picture, batch norm is instance norm, and on a CPU four times as fast.
+            return F.batch_norm(maps, None, None, gain[0], offset[0], True, 0.0, EPSILON)
+        return torch.addcmul(
+            offset[:, :, None, None], F.instance_norm(maps, eps=EPSILON), gain[:, :, None, None]
+        )
