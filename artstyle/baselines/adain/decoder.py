@@ -86,6 +86,13 @@ class Decoder(nn.Module):
                 self.add_module(f"conv{block}_{index}", layer)
                 self._order.append((f"conv{block}_{index}", index == last and block != BLOCKS))
 
+    def expect(self, mean: float) -> None:
+        """Be ready for maps of this mean activation, where an untrained decoder expects about 1."""
+        layer = self.get_submodule(self._order[0][0])
+        assert isinstance(layer, nn.Conv2d)
+        with torch.no_grad():
+            layer.weight.div_(mean)
+
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
         """Decode.
 

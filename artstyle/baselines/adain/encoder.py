@@ -13,11 +13,11 @@ from artstyle.errors import WeightsError
 from artstyle.events import Emit, ignore
 from artstyle.perception.choose import choose_perception, own_file
 from artstyle.perception.normalised import mean_activations, pink_pictures
-from artstyle.perception.stack import ConvStack
+from artstyle.perception.stack import ConvStack, Padding
 
 # The paper reflects at the edges, in the encoder as in the decoder, "to avoid border artifacts"
 # (section 6.1); weights that were trained with zeros there are used all the same.
-PADDING = "reflect"
+PADDING: Padding = "reflect"
 OWN = "own"
 _PINK = 8  # pictures of noise that scales are taken from; a guess
 

@@ -52,7 +52,7 @@ class DecoderTraining:
     ) -> None:
         self.encoder, self.numbers, self.device = encoder.network, numbers, device
         self.scales = layer_scales(encoder)
-        self.decoder = decoder.to(device, memory_format=torch.channels_last)
+        self.decoder = decoder.to(device).to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.decoder).eval().requires_grad_(False)
         self.optimiser = torch.optim.Adam(self.decoder.parameters(), lr=numbers.learning_rate)
         self.iteration = 0

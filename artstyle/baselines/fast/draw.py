@@ -221,4 +221,5 @@ def _spread(room_px: int, count: int) -> list[int]:
     """So many places from 0 to the room, evenly, on the stride."""
     if count == 1:
         return [room_px // 2 // STRIDE_PX * STRIDE_PX]
-    return [number * room_px // (count - 1) // STRIDE_PX * STRIDE_PX for number in range(count)]
+    places = [number * room_px // (count - 1) // STRIDE_PX * STRIDE_PX for number in range(count)]
+    return sorted(set(places))

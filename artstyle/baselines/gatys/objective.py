@@ -127,7 +127,11 @@ class Objective:
         follows how the loss changes with each product of features, and with that a second look
         gives each tile's share of the gradient.
         """
-        loss, slopes = self._slopes(self._products(picture, tiles))
+        loss, slopes = picture.new_zeros(()), []
+        for style, total in zip(self._style, self._products(picture, tiles), strict=True):
+            one, slope = self._slope(style, total)
+            loss = loss + one
+            slopes.append(slope)
         for tile in tiles:
             part = picture[tile.with_halo].clone().requires_grad_(True)
             with torch.enable_grad():
@@ -155,18 +159,13 @@ class Objective:
                 total.add_(_own_products(style, maps, tile))
         return sums
 
-    def _slopes(self, products: Sequence[torch.Tensor]) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        """The weighted style loss, and its derivatives with respect to the products."""
-        loss = next(iter(term.scale for term in (*self._style, *self._content))).new_zeros(())
-        slopes = []
-        for style, total in zip(self._style, products, strict=True):
-            leaf = total.requires_grad_(True)
-            with torch.enable_grad():
-                one = style.weight * style.loss(leaf)
-            slopes.append(torch.autograd.grad(one, leaf)[0])
-            self._noted(style.name, one / style.weight)
-            loss = loss + one.detach()
-        return loss, slopes
+    def _slope(self, style: StyleTerm, products: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """A weighted style loss, and its derivatives with respect to the products."""
+        leaf = products.requires_grad_(True)
+        with torch.enable_grad():
+            loss = style.weight * self._noted(style.name, style.loss(leaf))
+        (slope,) = torch.autograd.grad(loss, leaf)
+        return loss.detach(), slope
 
     def _content_loss(
         self, term: ContentTerm, cells: torch.Tensor, window: Window | None = None

@@ -94,6 +94,8 @@ def style_terms(
             Gram matrices are averaged, and hold everywhere.
         tile_px: see `Objective`.
     """
+    if not styles:
+        return []
     layers = tuple(settings.style_layers)
     grams = [_grams(perception, style, layers, tile_px) for style in styles]
     total = sum(style.weight for style in styles)

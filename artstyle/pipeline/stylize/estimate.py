@@ -110,4 +110,4 @@ def _pixels_seen(size: tuple[int, int], tile_px: int | None) -> float:
         (tile.seen[0].stop - tile.seen[0].start) * (tile.seen[1].stop - tile.seen[1].start)
         for tile in tiles
     )
-    return seen * 4 / 3  # forward, forward and backward, beside forward and backward
+    return float(seen) * 4 / 3  # forward, forward and backward, beside forward and backward

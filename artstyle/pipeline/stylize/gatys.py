@@ -10,7 +10,6 @@ what an undisturbed one gives.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -349,7 +348,7 @@ def _draw(  # noqa: PLR0917 - as its one caller has them
     return done
 
 
-def _of_seeing(seeing: Seeing) -> Sequence[str]:
+def _of_seeing(seeing: Seeing) -> list[str]:
     found = []
     if seeing.pooling != "average":
         found.append("the network pools by maximum, as it was trained; the paper's by average")
