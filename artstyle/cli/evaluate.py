@@ -48,7 +48,7 @@ _FILE = click.Path(path_type=Path)
 )
 @click.option(
     "--features",
-    type=click.Choice(["auto", "inception", "dlib", "scatter"]),
+    type=click.Choice(["auto", "inception", "own", "dlib", "scatter"]),
     default="auto",
     show_default=True,
     help="What sees the pictures; only Inception's figures are called FID and KID.",

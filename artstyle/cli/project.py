@@ -32,11 +32,15 @@ artstyle project *.jpg --model people --space w+ --steps 300 --film --out projec
     show_default=True,
     help="One w for all layers (official), or one per layer (Image2StyleGAN).",
 )
-@click.option("--steps", type=click.IntRange(min=1), help="Adam steps. [default: w 1000, w+ 500]")
+@click.option(
+    "--steps",
+    type=click.IntRange(min=1),
+    help="Adam steps. [default: w 1000, w+ 500, 150 from an encoder's guess]",
+)
 @click.option("--lr", type=click.FloatRange(min=0), help="Learning rate. [default: w 0.1, w+ 0.01]")
 @click.option(
     "--features",
-    type=click.Choice(["auto", "vgg16", "vgg19", "discriminator", "pixels"]),
+    type=click.Choice(["auto", "vgg16", "vgg19", "own", "discriminator", "pixels"]),
     default="auto",
     show_default=True,
     help="What 'alike' means; auto takes the first that is there.",
@@ -44,10 +48,19 @@ artstyle project *.jpg --model people --space w+ --steps 300 --film --out projec
 @click.option("--class", "klass", type=int, help="Class of a conditional model.")
 @click.option(
     "--fit",
-    type=click.Choice(["square", "exact"]),
-    default="square",
+    type=click.Choice(["auto", "face", "square", "exact"]),
+    default="auto",
     show_default=True,
-    help="Take the middle square and resize it, or refuse another size.",
+    help="Align the face; take the middle square; refuse another size. Auto: the face, where the "
+    "model's pictures were aligned faces and one is found, else the square.",
+)
+@click.option("--face", type=click.IntRange(min=1), help="Which face, from the left, from 1.")
+@click.option(
+    "--encoder",
+    default="auto",
+    show_default=True,
+    metavar="auto|none|FILE",
+    help="What the search begins with; auto: in w+ the model's encoder, if it has one.",
 )
 @click.option(
     "--patience",
@@ -66,6 +79,7 @@ def project(  # noqa: PLR0917 - click passes them by name
     out: Path,
     device: str,
     dry_run: bool,
+    encoder: str,
     **options: Any,
 ) -> None:
     """Find the latent of each PHOTO in a model.
@@ -75,20 +89,26 @@ def project(  # noqa: PLR0917 - click passes them by name
     command goes on where it was broken off.
     """
     from artstyle.machine import choose_device
-    from artstyle.pipeline.project import project_photos, search_settings
+    from artstyle.pipeline.project import project_photos
     from artstyle.pipeline.project_catalog import tell_catalog
+    from artstyle.pipeline.project_settings import search_settings, which_encoder
     from artstyle.weights.model_names import resolve_model
 
     path = resolve_model(model, ctx.workspace, emit=ctx.emit)
-    chosen = {name: options.pop(name) for name in ("features", "klass", "fit", "film")}
-    settings = search_settings(**options)
+    chosen = {name: options.pop(name) for name in ("features", "klass", "fit", "face", "film")}
+    guess = which_encoder(encoder, path, ctx.workspace, options["space"], emit=ctx.emit)
+    settings = search_settings(**options, has_guess=guess is not None)
     where = choose_device(device)
     if dry_run:
         plan = f"{len(photos)} photos into {path}, {settings.steps} steps in {settings.space}"
+        plan += f" from the guess of {guess}" if guess is not None else ""
         data = {"photos": photos, "model": path, "steps": settings.steps, "device": where}
+        data["encoder"] = guess
         ctx.result(data, f"would project {plan} on {where}, into {out}")
         return
-    results = project_photos(photos, path, out, settings, **chosen, device=where, emit=ctx.emit)
+    results = project_photos(
+        photos, path, out, settings, **chosen, encoder=guess, device=where, emit=ctx.emit
+    )
     tell_catalog(ctx.workspace, path, results)
 
     def text() -> str:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 EXAMPLE = """\
 artstyle train-perception --pictures material/content --minutes 10
-artstyle train-perception --pictures material/content --unlabelled material/paintings \\
-    --source "photos of 96 kinds; CC BY 4.0; Caltech-101" --source "paintings; public domain"
+artstyle train-perception --pictures material/content --source "photos; CC BY 4.0; Caltech-101"
+artstyle train-perception --pictures material/content --unlabelled material/paintings --epochs 20
 artstyle train-perception --pictures material/content --dry-run"""
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 

@@ -19,7 +19,7 @@ FID_SPACE = "inception"
 class FeatureSpace(Protocol):
     """What a space says of itself and does."""
 
-    name: str  # "inception", "dlib", "scatter": part of the measures' names
+    name: str  # "inception", "own", "dlib", "scatter": part of the measures' names
     title: str  # for people
     protocol: str  # how pictures are brought to its size, in words
     licence: str  # of what it stands on

@@ -10,9 +10,10 @@ from artstyle.errors import UsageError
 from artstyle.events import Emit, Note, ignore
 from artstyle.faces.dlib import lack as dlib_lack
 from artstyle.metrics.space import FeatureSpace
+from artstyle.perception.choose import choose_perception, own_file
 from artstyle.perception.inception_resize import Protocol
 
-Choice: TypeAlias = Literal["auto", "inception", "dlib", "scatter"]
+Choice: TypeAlias = Literal["auto", "inception", "own", "dlib", "scatter"]
 CHOICES: tuple[Choice, ...] = get_args(Choice)
 INCEPTION_FILES = ("inception-fid", "inception-nvidia")  # names in the registry
 
@@ -25,17 +26,17 @@ def choose_space(
     weights_file: Path | None = None,
     emit: Emit = ignore,
 ) -> FeatureSpace:
-    """The space that was asked for; "auto" takes the first of Inception, dlib, scatter.
+    """The space that was asked for; "auto" takes the first of Inception, dlib, own, scatter.
 
     Args:
         choice: one of `CHOICES`.
         protocol: how pictures are resized for Inception.
-        device: where Inception computes.
+        device: where networks compute.
         weights_file: Inception's weights, if they are not to be taken from their place.
         emit: told what "auto" took, if it is not Inception.
 
     Raises:
-        WeightsError: Inception or dlib was asked for and is not here, or damaged.
+        WeightsError: what was asked for is not here, or damaged.
         UsageError: there is no such space.
     """
     if choice not in CHOICES:
@@ -52,6 +53,14 @@ def choose_space(
         from artstyle.pipeline.evaluate.dlib_space import DlibSpace
 
         return _instead(DlibSpace(), choice, emit)
+    if choice in ("auto", "own"):
+        path = own_file()
+        if path is not None:
+            from artstyle.metrics.own_space import OwnSpace
+
+            return _instead(OwnSpace.from_file(path, device=device), choice, emit)
+        if choice == "own":
+            choose_perception("own")  # says what to type
     from artstyle.metrics.scatter import ScatterSpace
 
     return _instead(ScatterSpace(), choice, emit)

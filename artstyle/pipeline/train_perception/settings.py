@@ -21,7 +21,7 @@ class PerceptionRecipe:
     batch: int = setting(64, help="Crops per step, two of each picture.", low=4)
     crop_px: int = setting(48, help="Side of the crops at the end.", low=32, high=256)
     first_crop_px: int = setting(32, help="Side of the crops at first, for speed.", low=32)
-    grow_at: float = setting(0.6, help="Share of the training after which crops grow.", low=0)
+    grow_at: float = setting(0.7, help="Share of the training after which crops grow.", low=0)
     unlabelled_share: float = setting(
         0.25, help="Of a batch, where there are kinds too.", low=0, high=0.9
     )
