@@ -10,6 +10,7 @@ what an undisturbed one gives.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,7 @@ def stylize_gatys(job: GatysJob, workspace: Path | None = None, *, emit: Emit = 
     """
     file = _checked(job)
     network = job.seeing.network(workspace, job.settings.seed, emit)
+    check_layers(network, (*job.settings.content_layers, *job.settings.style_layers))
     read = _read(job, emit)
     identity = _identity(job, read, network)
     done = finished(file, identity, job.films)
@@ -157,6 +159,7 @@ def plan_gatys(job: GatysJob, workspace: Path | None = None, *, emit: Emit = ign
     """What `stylize_gatys` would do, and about how long it would take; faults come out as there."""
     file = _checked(job)
     network = job.seeing.network(workspace, job.settings.seed, emit)
+    check_layers(network, (*job.settings.content_layers, *job.settings.style_layers))
     read = _read(job, emit)
     settings = with_tile(job.settings, network, read.inputs.size, emit)
     return Planned(
@@ -251,6 +254,20 @@ def _read(job: GatysJob, emit: Emit) -> _Read:
         start=None if start is None else start.pixels,
     )
     return _Read(content, styles, tuple(others), inputs, faces)
+
+
+def check_layers(network: ConvStack, layers: Iterable[str]) -> None:
+    """See that a network has the layers it will be asked for.
+
+    Raises:
+        UsageError: it lacks one.
+    """
+    for layer in layers:
+        if layer not in network.layers:
+            raise UsageError(
+                f"{network.name} has no layer {layer!r:.40}",
+                hint=f"it has {', '.join(network.layers)}",
+            )
 
 
 def _identity(job: GatysJob, read: _Read, network: ConvStack) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from artstyle.pipeline.stylize.common import (
     write_result,
 )
 from artstyle.pipeline.stylize.estimate import estimate
-from artstyle.pipeline.stylize.gatys import Planned, Seeing, with_tile
+from artstyle.pipeline.stylize.gatys import Planned, Seeing, check_layers, with_tile
 from artstyle.pipeline.stylize.state import State
 from artstyle.pipeline.stylize.way import Way
 
@@ -114,13 +114,10 @@ def _ready(
     network = job.seeing.network(workspace, job.settings.seed, emit)
     size = check_size(_size(job, picture), "the picture")
     if job.invert is None:
+        check_layers(network, job.settings.style_layers)
         settings = replace(job.settings, start="noise")
         return file, picture, settings, network, Inputs(size, None, (Style(picture.pixels),))
-    if job.invert not in network.layers:
-        raise UsageError(
-            f"{network.name} has no layer {job.invert!r:.40}",
-            hint=f"it has {', '.join(network.layers)}",
-        )
+    check_layers(network, [job.invert])
     settings = replace(
         job.settings,
         start="noise",
