@@ -10,6 +10,7 @@ COMMANDS: dict[str, str] = {
     "adain": "artstyle.cli.stylize.adain:adain",
     "fast": "artstyle.cli.stylize.fast:fast",
     "texture": "artstyle.cli.stylize.texture:texture",
+    "sheet": "artstyle.cli.stylize.sheet:sheet",
 }
 
 stylize = LazyGroup(
