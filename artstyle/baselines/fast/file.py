@@ -80,6 +80,11 @@ class Header:
         """What the net is called."""
         return self.path.stem
 
+    @property
+    def is_single(self) -> bool:
+        """Whether it draws in one style."""
+        return len(self.record.styles) == 1
+
 
 def write_fast(path: Path, network: FastNet, record: FastRecord, *, half: bool = True) -> None:
     """Write a net, whole or not at all.

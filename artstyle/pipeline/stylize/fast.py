@@ -247,34 +247,7 @@ def stylize_fast(job: FastJob, workspace: Path, *, emit: Emit = ignore) -> FastD
     )
 
 
-def draw_fast(
-    content: Pixels, net: str, size_px: int, *, workspace: Path | None = None, device: str = "cpu"
-) -> tuple[Pixels, float, dict[str, Any]]:
-    """A picture through a net of one style, for grids.
-
-    Args:
-        content: HWC uint8, RGB.
-        net: its name or file.
-        size_px: the longer side of the result at most.
-        workspace: whose nets go before those that ship; None: those that ship.
-        device: where it computes.
-
-    Returns:
-        HWC uint8, RGB; the seconds that it took; and what a record says of it.
-
-    Raises:
-        WeightsError: there is no such net.
-    """
-    job = FastJob((), Path(), net, size_px=size_px, device=device)
-    work = _work(job, workspace)
-    photo = _bounded(content, size_px)
-    painter = work.painter
-    began_s = time.monotonic()
-    pixels = painter.draw(photo)
-    return pixels, time.monotonic() - began_s, {"method": METHOD, **work.facts()}
-
-
-def _work(job: FastJob, workspace: Path | None) -> _Work:
+def _work(job: FastJob, workspace: Path) -> _Work:
     header = find_net(job.model, workspace)
     mixture = parse_mixture(job.styles, header.record)
     if job.size_px is not None and job.size_px < 16:

@@ -189,8 +189,6 @@ def style_name(path: Path) -> str:
 
 
 def _names(styles: Sequence[Path], wished: Sequence[str]) -> list[str]:
-    if not styles:
-        raise UsageError("there is no painting to learn", hint="name one with --style")
     if wished and len(wished) != len(styles):
         raise UsageError(f"{len(styles)} paintings cannot have {len(wished)} names")
     names = list(wished) or [style_name(path) for path in styles]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Literal, TypeAlias
 
@@ -51,6 +52,13 @@ class FastRecipe:
     licence: str = setting("unknown", help="What one may do with the net.")
     photos_licence: str = setting("unknown", help="Licence and origin of the photos, in words.")
     seed: int = setting(0, help="Seed of everything random.", low=0)
+
+    def faults(self) -> Iterator[str]:
+        """What is wrong between the settings."""
+        if self.crop_px % 4:
+            yield f"crop_px: {self.crop_px} is no multiple of 4, which the net halves twice"
+        if self.content_weight == self.style_weight == 0:
+            yield "content_weight, style_weight: with both 0 there is nothing to learn"
 
 
 @dataclass(frozen=True)

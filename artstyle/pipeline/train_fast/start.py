@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from artstyle import files
+from artstyle.errors import UsageError
 from artstyle.events import Emit, Note, ignore
 from artstyle.images import to_tensor
 from artstyle.machine import choose_device, free_disk_bytes
@@ -101,6 +102,8 @@ def train_fast(
         WeightsError: the perceptual network is not here, or the base is no fast net.
         RunError: another process writes to the run, the disk is full, or it has run apart.
     """
+    if not styles:
+        raise UsageError("there is no painting to learn", hint="name one with --style")
     said = {name: value for name, value in settings.items() if value is not None}
     said.setdefault("name", "-".join(style_names or map(style_name, styles))[:60].strip("-_"))
     recipe = make_recipe(said, FastRecipe, name="the training")
