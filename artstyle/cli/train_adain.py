@@ -43,6 +43,19 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     metavar="NET",
     help="What the decoder is trained behind: own, vgg19, vgg19-normalised, random, or a file.",
 )
+@click.option(
+    "--base",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A decoder to start from, say one that was trained with smaller crops.",
+)
+@click.option(
+    "--name-styles",
+    "named",
+    type=FOLDER,
+    metavar="DIR",
+    help="Paintings whose style goes into the decoder's file, to be asked for by name.",
+)
 @click.option("--iterations", type=int, metavar="N", help="Steps. [default: 160000]")
 @click.option("--minutes", type=float, metavar="N", help="Stop after so long, to be resumed.")
 @click.option("--batch", type=int, metavar="N", help="Pictures per step. [default: 8]")

@@ -82,7 +82,8 @@ class Decoder(nn.Module):
                 layer = nn.Conv2d(width, lower if index == 1 else width, 3)
                 gain = _FIRST_PICTURES if (block, index) == (1, 1) else 2**0.5
                 nn.init.normal_(layer.weight, std=gain / (width * 9) ** 0.5)
-                nn.init.zeros_(layer.bias)  # type: ignore[arg-type] - a bias it has
+                assert layer.bias is not None
+                nn.init.zeros_(layer.bias)
                 self.add_module(f"conv{block}_{index}", layer)
                 self._order.append((f"conv{block}_{index}", index == last and block != BLOCKS))
 
@@ -113,6 +114,11 @@ class Decoder(nn.Module):
             if name != "conv1_1":
                 x = F.relu(x, inplace=True)
         return x
+
+
+def in_channels_last(decoder: Decoder) -> Decoder:
+    """The decoder with its weights laid out channel by channel, which processors like."""
+    return decoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 def upsampled_convolution(

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from artstyle.baselines.adain.decoder import DEEPEST, STYLE_LAYERS, Decoder
+from artstyle.baselines.adain.decoder import DEEPEST, STYLE_LAYERS, Decoder, in_channels_last
 from artstyle.baselines.adain.encoder import Known, layer_scales
 from artstyle.baselines.adain.losses import Losses, losses
 from artstyle.baselines.adain.statistics import change, statistics
@@ -52,7 +52,7 @@ class DecoderTraining:
     ) -> None:
         self.encoder, self.numbers, self.device = encoder.network, numbers, device
         self.scales = layer_scales(encoder)
-        self.decoder = decoder.to(device).to(memory_format=torch.channels_last)
+        self.decoder = in_channels_last(decoder.to(device))
         self.average = copy.deepcopy(self.decoder).eval().requires_grad_(False)
         self.optimiser = torch.optim.Adam(self.decoder.parameters(), lr=numbers.learning_rate)
         self.iteration = 0

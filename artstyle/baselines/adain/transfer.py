@@ -15,7 +15,7 @@ from typing import Protocol
 import torch
 import torch.nn.functional as F
 
-from artstyle.baselines.adain.decoder import DEEPEST, STRIDE_PX, Decoder
+from artstyle.baselines.adain.decoder import DEEPEST, STRIDE_PX, Decoder, in_channels_last
 from artstyle.baselines.adain.statistics import (
     Change,
     Statistics,
@@ -105,7 +105,7 @@ class Transfer:
     ) -> None:
         assert tile_px % STRIDE_PX == 0, tile_px
         self.encoder, self.device = encoder, device
-        self.decoder = decoder.to(memory_format=torch.channels_last)
+        self.decoder = in_channels_last(decoder)
         self.whole_pixels, self.tile_px = whole_pixels, tile_px
 
     @torch.inference_mode()
@@ -186,7 +186,8 @@ class Transfer:
     def _decoded(self, maps: torch.Tensor) -> torch.Tensor:
         rows, columns = maps.shape[2:]
         if rows * columns * STRIDE_PX**2 <= self.whole_pixels:
-            return self.decoder(maps.contiguous(memory_format=torch.channels_last))
+            whole: torch.Tensor = self.decoder(maps.contiguous(memory_format=torch.channels_last))
+            return whole
         drawn = maps.new_empty(1, 3, rows * STRIDE_PX, columns * STRIDE_PX)
         for tile in _tiles(rows, columns, self.tile_px // STRIDE_PX, DECODED_AROUND):
             top, left, bottom, right = tile.outer

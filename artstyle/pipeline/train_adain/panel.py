@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Pixels = NDArray[np.uint8]
 
-_SIDE_PX = 192  # of a cell; a guess
+_MOST_SIDE_PX = 192  # of a cell, which has twice the side of a crop where that is less; a guess
 _SEEN_PAINTINGS = 3  # that the decoder learns from, besides those held out
 _PHOTOS = 4
 
@@ -26,10 +26,11 @@ def panel_pictures(plan: Plan) -> tuple[list[Pixels], list[Pixels]]:
 
     Pictures that are learned from stand in where none are held out.
     """
-    photos = _squares([*plan.held_photos, *plan.photos[:_PHOTOS]], _PHOTOS)
+    side = min(_MOST_SIDE_PX, 2 * plan.recipe.crop_px)
+    photos = _squares([*plan.held_photos, *plan.photos[:_PHOTOS]], _PHOTOS, side)
     step = max(1, len(plan.paintings) // _SEEN_PAINTINGS)
     seen = plan.paintings[::step][:_SEEN_PAINTINGS]
-    paintings = _squares([*plan.held_paintings, *seen], len(plan.held_paintings) + len(seen))
+    paintings = _squares([*plan.held_paintings, *seen], len(plan.held_paintings) + len(seen), side)
     return photos, paintings
 
 
@@ -47,7 +48,7 @@ def draw_panel(
 
     transfer = Transfer(plan.encoder.network, decoder, device=plan.device)
     styles = [transfer.style(to_tensor(one)) for one in paintings]
-    blank = np.full((_SIDE_PX, _SIDE_PX, 3), 255, dtype=np.uint8)
+    blank = np.full_like(photos[0], 255)
     rows = [[blank, blank, *paintings]]
     for photo in photos:
         x = to_tensor(photo)
@@ -57,7 +58,7 @@ def draw_panel(
     return np.concatenate([np.concatenate(row, axis=1) for row in rows], axis=0)
 
 
-def _squares(paths: Sequence[Path], most: int) -> list[Pixels]:
+def _squares(paths: Sequence[Path], most: int, side_px: int) -> list[Pixels]:
     """The middle squares of the first pictures that can be read."""
     from artstyle.errors import ImageError
     from artstyle.images import center_square, read_rgb, resize_lanczos
@@ -67,9 +68,9 @@ def _squares(paths: Sequence[Path], most: int) -> list[Pixels]:
         if len(squares) == most:
             break
         try:
-            pixels = read_rgb(path, enough_px=4 * _SIDE_PX).rgb
+            pixels = read_rgb(path, enough_px=4 * side_px).rgb
         except ImageError:  # told when it is to be learned from
             continue
         square = np.ascontiguousarray(center_square(pixels))
-        squares.append(resize_lanczos(square, _SIDE_PX, _SIDE_PX))
+        squares.append(resize_lanczos(square, side_px, side_px))
     return squares

@@ -21,6 +21,7 @@ from artstyle.pipeline.train_adain.settings import FEW_STYLES, AdainRecipe, Iden
 
 if TYPE_CHECKING:
     from artstyle.baselines.adain.encoder import Known
+    from artstyle.baselines.adain.file import Held
 
 HELD_PHOTOS, HELD_PAINTINGS = 6, 3  # at most; a guess
 _HELD_SHARE = 8  # of so many pictures one is held out at most
@@ -40,12 +41,15 @@ class Plan:
     paintings: tuple[Path, ...]
     held_photos: tuple[Path, ...]
     held_paintings: tuple[Path, ...]
+    named: tuple[Path, ...] = ()  # paintings whose style the decoder's file holds by name
+    base: Held | None = None  # the decoder it starts from; None: random weights
 
     def identity(self) -> Identity:
         """What makes it this training."""
         photos = digest_of((*self.photos, *self.held_photos))
         paintings = digest_of((*self.paintings, *self.held_paintings))
-        return identity(self.recipe, self.encoder.sha256, photos, paintings)
+        base = self.base.header.content_sha256 if self.base else ""
+        return identity(self.recipe, self.encoder.sha256, photos, paintings, base)
 
     def feed(self, *, emit: Emit = ignore) -> Feed:
         """Batches to learn from."""
@@ -94,9 +98,21 @@ def make_plan(
     content: Sequence[Path],
     styles: Sequence[Path],
     *,
+    named: Path | None = None,
+    base: Held | None = None,
     emit: Emit = ignore,
 ) -> Plan:
     """Find the pictures, and hold some out.
+
+    Args:
+        recipe: what was asked for.
+        encoder: what the decoder is trained behind.
+        device: where it computes.
+        content: folders of photos.
+        styles: folders of paintings.
+        named: a folder of paintings whose style the decoder's file shall hold by name.
+        base: the decoder it starts from.
+        emit: hears remarks, and of folders that cannot be looked into.
 
     Raises:
         UsageError: a folder holds no pictures.
@@ -108,7 +124,10 @@ def make_plan(
     paintings, held_paintings = _held_out(
         find_pictures(styles, "paintings", emit=emit), HELD_PAINTINGS, recipe.seed
     )
-    plan = Plan(recipe, encoder, device, photos, paintings, held_photos, held_paintings)
+    names = () if named is None else tuple(find_pictures([named], "paintings", emit=emit)[0])
+    plan = Plan(
+        recipe, encoder, device, photos, paintings, held_photos, held_paintings, names, base
+    )
     for remark in plan.remarks:
         emit(Note(remark, "warning"))
     return plan

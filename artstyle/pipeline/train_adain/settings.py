@@ -63,17 +63,20 @@ class Identity:
     encoder_sha256: str
     content: str  # the digest of the photos' names and sizes
     styles: str  # likewise of the paintings'
+    base_sha256: str  # of the decoder it starts from; "" starts from random weights
 
 
 # How far it goes, what it writes, and what it is called may change from call to call.
 _NO_IDENTITY = {"iterations", "minutes", "checkpoint_iterations", "name", "licence"}
 
 
-def identity(recipe: AdainRecipe, encoder_sha256: str, content: str, styles: str) -> Identity:
+def identity(
+    recipe: AdainRecipe, encoder_sha256: str, content: str, styles: str, base_sha256: str
+) -> Identity:
     """The identity of a training; settings at their defaults are no part of it."""
     changed = [
         f"{field.name} = {getattr(recipe, field.name)!r}"
         for field in fields(recipe)
         if field.name not in _NO_IDENTITY and getattr(recipe, field.name) != field.default
     ]
-    return Identity(tuple(sorted(changed)), encoder_sha256, content, styles)
+    return Identity(tuple(sorted(changed)), encoder_sha256, content, styles, base_sha256)

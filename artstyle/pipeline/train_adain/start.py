@@ -68,6 +68,8 @@ def train_adain(
     content: Sequence[Path],
     styles: Sequence[Path],
     encoder: str = "own",
+    base: Path | None = None,
+    named: Path | None = None,
     device: str = "auto",
     out: Path | None = None,
     dry_run: bool = False,
@@ -81,6 +83,8 @@ def train_adain(
         content: folders of photos.
         styles: folders of paintings.
         encoder: what the decoder is trained behind; see `choose_perception`.
+        base: a decoder to start from; None: random weights.
+        named: a folder of paintings whose style the decoder's file shall hold by name.
         device: "auto", "cpu", "cuda", ...
         out: the run's folder; None: a numbered one in the workspace's runs.
         dry_run: measure a few iterations, and say what would be done.
@@ -90,16 +94,21 @@ def train_adain(
     Raises:
         RecipeError: settings have faults; all are listed.
         UsageError: a folder holds no pictures.
-        WeightsError: the encoder's weights are not here.
+        WeightsError: the encoder's weights are not here, or the base belongs to another.
         RunError: another process writes to the run, the disk is full, or it has run apart.
     """
     from artstyle.baselines.adain.encoder import choose_encoder
+    from artstyle.baselines.adain.file import read_decoder, require_encoder
 
     where = choose_device(device)
     known = choose_encoder(encoder, device=where, workspace=workspace, emit=emit)
     said = {name: value for name, value in settings.items() if value is not None}
     recipe = make_recipe({**said, "encoder": known.choice}, AdainRecipe, name="the training")
-    plan = make_plan(recipe, known, where, content, styles, emit=emit)
+    held = None
+    if base is not None:
+        held = read_decoder(base, device=where)
+        require_encoder(held.header, known)
+    plan = make_plan(recipe, known, where, content, styles, named=named, base=held, emit=emit)
     if dry_run:
         return _probe(plan)
     return _carry_out(workspace, plan, out, emit)
@@ -109,13 +118,18 @@ def make_training(plan: Plan) -> DecoderTraining:
     """The training of a plan, at its beginning."""
     import torch
 
-    from artstyle.baselines.adain.decoder import Decoder, Shape
+    from artstyle.baselines.adain.decoder import DEEPEST, Decoder, Shape
+    from artstyle.baselines.adain.encoder import layer_scales
     from artstyle.baselines.adain.training import DecoderTraining, Numbers
 
     recipe = plan.recipe
     torch.manual_seed(recipe.seed)
     decoder = Decoder(Shape.of(plan.encoder.network))
     numbers = Numbers(**{field.name: getattr(recipe, field.name) for field in fields(Numbers)})
+    if plan.base is not None:
+        decoder.load_state_dict(plan.base.decoder.state_dict())
+    else:
+        decoder.expect(layer_scales(plan.encoder)[DEEPEST])
     return DecoderTraining(plan.encoder, decoder, numbers, plan.device)
 
 

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from artstyle.errors import RunError
 from artstyle.events import Emit, Note, Progress
-from artstyle.images import to_tensor, write_png
+from artstyle.files import write_bytes
+from artstyle.images import encode_png, to_tensor
 from artstyle.pipeline.train.tracking import Trackers
 from artstyle.pipeline.train.work import in_hours, peak_memory_bytes
+from artstyle.pipeline.train_adain.named import named_styles
 from artstyle.pipeline.train_adain.panel import draw_panel, panel_pictures
 from artstyle.pipeline.train_adain.plan import Plan
 from artstyle.runs import Run
@@ -75,6 +77,7 @@ class Work:
         self.held_feed = plan.held_feed(emit=emit)
         self.states = StateFiles(run.folder)
         self.panel = panel_pictures(plan)
+        self.named = named_styles(plan, training.average, emit)
         self.seconds = 0.0  # of training, over all calls
         self.ticked_at = 0  # iteration
         self.last: dict[str, float] = {}  # losses of the last tick
@@ -207,10 +210,12 @@ class Work:
         self.training.require_finite()
         done, average = self.training.iteration, self.training.average
         held = self._held_losses()
-        write_decoder(self.run.folder / DECODER, average, self.origin(held))
+        place, origin = self.run.folder / DECODER, self.origin(held)
+        write_decoder(place, average, origin, styles=self.named)
         pixels = draw_panel(self.plan, average, *self.panel)
+        data = encode_png(pixels)
         for name in (f"panel-{done:06d}.png", "panel.png"):
-            write_png(self.run.folder / name, pixels)
+            write_bytes(self.run.folder / name, data)
         self.trackers.picture(done * self.plan.recipe.batch, "panel", pixels)
         if held:
             self._tell({f"Loss/held-out/{name}": _single(value) for name, value in held.items()})
@@ -258,6 +263,9 @@ class Work:
             "command": shlex.join(self.command),
             "run": self.run.folder.name,
         }
+        if plan.base is not None:
+            notes["base_sha256"] = plan.base.header.content_sha256
+            notes["iterations_of_base"] = plan.base.header.origin.notes.get("iterations")
         if held:
             notes["held_out_losses"] = {name: round(value, 4) for name, value in held.items()}
         return Origin(
