@@ -51,7 +51,8 @@ artstyle challenge photo.jpg --base ffhq-256 --cell-px 1024 --columns 4"""
     "--baseline-style",
     "baseline_styles",
     metavar="A,B",
-    help="Paintings for the baselines. [default: for each its first]",
+    help="Styles of the baselines: names that ship, or a painting of yours (not for fast). "
+    "[default: one that all of them have, else each its first]",
 )
 @click.option(
     "--strength",
@@ -93,7 +94,9 @@ artstyle challenge photo.jpg --base ffhq-256 --cell-px 1024 --columns 4"""
 )
 @click.option("--title", help="What stands above the grid. [default: after the photos]")
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of what is random."
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    help="Other fine detail: noise maps of this seed. [default: the models' own]",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
 @click.option(
@@ -117,9 +120,10 @@ def challenge(
 
     wanted = _options(options)
     if dry_run:
-        from artstyle.pipeline.challenge.planning import finished, make_plan
+        from artstyle.pipeline.challenge.planning import completed, finished, make_plan
 
         plan = make_plan(photos, wanted, ctx.workspace, out, emit=ctx.emit)
+        plan = completed(plan, emit=ctx.emit)
         checked = look_at_photos(plan, ctx.emit)
         data = _plan_data(plan, checked, done=finished(plan) is not None)
         ctx.result(data, lambda: _plan_text(data))

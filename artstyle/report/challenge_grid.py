@@ -10,7 +10,7 @@ stopped, and one that is finished is found finished without a network being load
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,14 @@ from artstyle.pipeline.challenge.catalogued import tell_catalog
 from artstyle.pipeline.challenge.drawing import Cell, Drawer, draw_styles, keep_or_write
 from artstyle.pipeline.challenge.finding import Finder
 from artstyle.pipeline.challenge.licences import combined
-from artstyle.pipeline.challenge.planning import Options, Plan, finished, make_plan, read_record
+from artstyle.pipeline.challenge.planning import (
+    Options,
+    Plan,
+    completed,
+    finished,
+    make_plan,
+    read_record,
+)
 from artstyle.pipeline.challenge.preflight import Checked, Ready, check_photo
 from artstyle.pipeline.challenge.projecting import How, Projected, project_faces
 from artstyle.pipeline.challenge.record import (
@@ -84,11 +91,11 @@ def make_challenge(
         OSError: something cannot be written.
     """
     plan = make_plan(paths, options, workspace, out, emit=emit)
-    tiles = 2 + len(plan.parts) + len(plan.baselines)
-    check_look(options.look, len(plan.photos), tiles)
     record = finished(plan)
     if record is not None:
         return Made(plan.out, record, was_done=True)
+    plan = completed(plan, emit=emit)
+    check_look(options.look, len(plan.photos), 2 + len(plan.parts) + len(plan.baselines))
     plan.out.mkdir(parents=True, exist_ok=True)
     with locked(plan.out / _LOCK, wait_s=0):
         return _Challenge(plan, workspace, tuple(command), emit).make()
@@ -135,7 +142,7 @@ class _Challenge:
         for remark in plan.remarks:
             self.emit(Note(remark))
         with clock.stage("project"):
-            how = How(tuple(plan.identity["encoder"]), plan.options.steps, plan.options.seed)
+            how = How(tuple(plan.identity["encoder"]), plan.options.steps)
             projected = project_faces(
                 faces,
                 plan.base,
@@ -146,8 +153,8 @@ class _Challenge:
                 emit=self.emit,
             )
         with clock.stage("draw styles"):
-            styles = draw_styles(
-                Drawer(plan.base, self.device),
+            styles, left_out = draw_styles(
+                Drawer(plan.base, self.device, plan.options.seed),
                 plan.parts,
                 projected,
                 [
@@ -156,16 +163,24 @@ class _Challenge:
                 ],
                 emit=self.emit,
             )
+        kept = tuple(part for part in plan.parts if part.style.name in styles)
+        plan = self.plan = replace(plan, parts=kept)
         with clock.stage("draw baselines"):
             baselines, cards = draw_baselines(
                 plan.baselines,
                 faces,
                 [[self._cell(face, one.name, faces) for face in faces] for one in plan.baselines],
-                seed=plan.options.seed,
                 emit=self.emit,
             )
-        rows = self._rows(faces, projected, styles, baselines)
-        record = build_record(plan, [row for row, _ in rows], checked, cards, command=self.command)
+        rows = self._rows(faces, projected, list(styles.values()), baselines)
+        record = build_record(
+            plan,
+            [row for row, _ in rows],
+            checked,
+            cards,
+            left_out=left_out,
+            command=self.command,
+        )
         with clock.stage("draw the grid"):
             write_bytes(self.out / GRID, self._grid(rows, cards, record))
         with clock.stage("write the page"):

@@ -92,7 +92,7 @@ def _person(row: Mapping[str, Any], record: Mapping[str, Any], addresses: Mappin
     photo = addresses[cells[0]["file"]]
     projection = addresses[cells[1]["file"]]
     name = html.escape(row["name"].replace("_", " "))
-    figures = "\n".join(
+    figures = _still(cells[0], photo, name) + "\n".join(
         _figure(cell, record, photo, projection, addresses[cell["file"]], name)
         for cell in cells[1:]
     )
@@ -101,6 +101,15 @@ def _person(row: Mapping[str, Any], record: Mapping[str, Any], addresses: Mappin
         f'<section class="person" aria-label="{name}">\n<header><h2>{name}</h2>'
         f"{f'<ul class=remarks>{remarks}</ul>' if remarks else ''}</header>\n"
         f'<div class="cells">\n{figures}\n</div>\n</section>'
+    )
+
+
+def _still(cell: Mapping[str, Any], photo: str, person: str) -> str:
+    """The photo by itself."""
+    return (
+        f'<figure class="cell still">\n<div class="compare"><img class="after" src="{photo}" '
+        f'alt="{person}: the photo, aligned"></div>\n<figcaption><b>photo</b>'
+        f'<a href="{html.escape(cell["file"])}" download>PNG</a></figcaption>\n</figure>\n'
     )
 
 
@@ -146,8 +155,8 @@ def _detail(cell: Mapping[str, Any], record: Mapping[str, Any]) -> str:
     if cell["what"] == "style":
         card = next(one for one in record["styles"] if one["name"] == cell["name"])
         return f"{card['resolution']} px, {card['swap']['words']}; {card['licence']}"
-    names = {f"{one['kind']}-{one['style']}": one for one in record["baselines"]}
-    return str(names[cell["name"]].get("licence", ""))
+    card = next(one for one in record["baselines"] if one["name"] == cell["name"])
+    return "; ".join(str(card[key]) for key in ("perception", "licence") if card.get(key))
 
 
 def _notes(record: Mapping[str, Any]) -> Iterator[str]:

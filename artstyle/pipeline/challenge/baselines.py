@@ -7,26 +7,25 @@ is the aligned photo at 256 px, so that a baseline's cell lies over the photo as
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from artstyle.errors import UsageError
 from artstyle.events import Emit, Note, Progress, ignore
-from artstyle.pipeline.challenge.drawing import Cell, keep_or_write
+from artstyle.pipeline.challenge.drawing import Cell, kept_cell, write_cell
+from artstyle.pipeline.challenge.photos import plain_name
 from artstyle.pipeline.challenge.preflight import Ready
+
+if TYPE_CHECKING:
+    from artstyle.pipeline.stylize.baselines import StyleChoice
 
 Kind: TypeAlias = Literal["gatys", "adain", "fast"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 QUICK: tuple[Kind, ...] = ("adain", "fast")  # what is drawn if nothing is said, and it ships
 TITLES: dict[Kind, str] = {"gatys": "Gatys et al.", "adain": "AdaIN", "fast": "fast transfer"}
 SIZE_PX = 256
-_REGISTRY = "artstyle.pipeline.stylize.baselines"
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,8 @@ class Baseline:
     """One column of a classic method."""
 
     kind: Kind
-    style: str  # the painting's name
+    style: str  # its name
+    painting: Path | None = None  # the user's own; None: the method knows the style by its name
 
     @property
     def name(self) -> str:
@@ -45,6 +45,17 @@ class Baseline:
     def title(self) -> str:
         """For people."""
         return f"{TITLES[self.kind]}, {self.style.replace('_', ' ')}"
+
+    def choice(self) -> StyleChoice:
+        """As the methods take it.
+
+        Raises:
+            ImageError: the painting cannot be read.
+        """
+        from artstyle.images import read_rgb
+        from artstyle.pipeline.stylize.baselines import StyleChoice
+
+        return StyleChoice(self.style, read_rgb(self.painting).rgb if self.painting else None)
 
 
 def parse_kinds(text: str) -> tuple[Kind, ...] | None:
@@ -74,55 +85,52 @@ def find_baselines(
 
     Args:
         kinds: which; None: the quick ones that ship.
-        styles: names of paintings; None: for each kind its first.
+        styles: names that ship, or files of paintings; None: for each kind one.
         emit: told what is missing.
 
     Raises:
-        UsageError: no baseline has a painting of this name.
+        UsageError: no baseline has a style of this name.
     """
+    from artstyle.pipeline.stylize.baselines import is_there, shipped_styles
+
     wanted = QUICK if kinds is None else tuple(kinds)
+    own = [Path(word) for word in styles or () if Path(word).is_file()]
+    named = None if styles is None else [word for word in styles if Path(word) not in own]
     there = {kind: tuple(shipped_styles(kind)) for kind in wanted}
-    lacking = [
-        f"no baseline {TITLES[kind]}: what it needs is not here"
-        for kind in wanted
-        if not there[kind]
-    ]
+    known = sorted({name for names in there.values() for name in names})
+    for word in named or ():
+        if word not in known:
+            raise UsageError(
+                f"there is no style {word!r} for a baseline, and no such file",
+                hint=f"there are {', '.join(known)}" if known else "give a painting's file",
+            )
+    found, lacking = [], []
+    for kind in wanted:
+        usual = _usual(kind, there) if named is None else tuple(named)
+        columns = [Baseline(kind, name) for name in usual if name in there[kind]]
+        if kind != "fast" and is_there(kind):
+            columns += [Baseline(kind, plain_name(path.stem), path) for path in own]
+        if not columns:
+            lacking.append(f"no baseline {TITLES[kind]}: what it needs is not here")
+        found += columns
     for words in lacking:
         emit(Note(words, "info" if kinds is None else "warning"))
-    known = sorted({name for names in there.values() for name in names})
-    for name in styles or ():
-        if name not in known:
-            raise UsageError(
-                f"no baseline has a painting {name!r}",
-                hint=f"there are {', '.join(known)}" if known else "leave --baseline-style out",
-            )
-    found = [
-        Baseline(kind, name)
-        for kind in wanted
-        for name in (there[kind][:1] if styles is None else styles)
-        if name in there[kind]
-    ]
     return tuple(found), tuple(lacking)
 
 
-def shipped_styles(kind: Kind) -> Sequence[str]:
-    """The paintings that a kind can be drawn in without anything being fetched."""
-    from importlib.util import find_spec
-
-    if find_spec(_REGISTRY) is None:
-        return []
-    return list(import_module(_REGISTRY).shipped_styles(kind))
+def _usual(kind: Kind, there: Mapping[Kind, Sequence[str]]) -> tuple[str, ...]:
+    """The style that is taken where none is named: one that all kinds have, else the first."""
+    having = [names for names in there.values() if names]
+    common = [name for name in there[kind] if all(name in names for names in having)]
+    return tuple((common or list(there[kind]))[:1])
 
 
 def identity_of(baseline: Baseline) -> dict[str, Any]:
-    """What decides a baseline's cell besides the photo: its weights and painting."""
-    from artstyle.pipeline.stylize import baselines
+    """What decides a baseline's cell besides the photo: its weights, painting, settings."""
+    from artstyle.pipeline.stylize.baselines import identity
 
-    return {
-        "kind": baseline.kind,
-        "style": baseline.style,
-        **baselines.identity(baseline.kind, baseline.style),
-    }
+    said = identity(baseline.kind, baseline.choice())
+    return {"kind": baseline.kind, "style": baseline.style, **said}
 
 
 def draw_baselines(
@@ -130,7 +138,6 @@ def draw_baselines(
     faces: Sequence[Ready],
     files: Sequence[Sequence[Path]],
     *,
-    seed: int,
     emit: Emit = ignore,
 ) -> tuple[list[list[Cell]], list[dict[str, Any]]]:
     """All cells, [column][face], and what is to be said of each column.
@@ -139,53 +146,43 @@ def draw_baselines(
         columns: which.
         faces: their aligned photos are the content.
         files: for each column, a file per face.
-        seed: of what is random.
         emit: gets progress in cells.
 
     Raises:
         ArtstyleError: a baseline cannot be drawn.
         OSError: a cell cannot be written.
     """
-    from artstyle.images import resize_lanczos
-
-    total = len(columns) * len(faces)
+    total, done = len(columns) * len(faces), 0
     cells: list[list[Cell]] = []
     cards: list[dict[str, Any]] = []
-    for number, (column, places) in enumerate(zip(columns, files, strict=True)):
+    for column, places in zip(columns, files, strict=True):
+        said, facts = identity_of(column), dict[str, Any]()
         drawn: list[Cell] = []
-        seconds, said = 0.0, identity_of(column)
         for face, file in zip(faces, places, strict=True):
-            emit(
-                Progress(
-                    "baselines", number * len(faces) + len(drawn), total, "cells", column.title
-                )
-            )
-            content = resize_lanczos(face.shown, SIZE_PX, SIZE_PX)
-            once = _Once(column, content, seed, emit)
-            drawn.append(keep_or_write(file, _lineage(said, content, seed), once))
-            seconds += once.seconds
+            emit(Progress("baselines", done, total, "cells", column.title))
+            cell, more = _cell(column, said, face, file, emit)
+            facts = facts or more
+            drawn.append(cell)
+            done += 1
         cells.append(drawn)
-        cards.append({**said, "title": column.title, "seconds": round(seconds, 3)})
-    emit(Progress("baselines", total, total, "cells")) if total else None
+        cards.append({**facts, **said, "title": column.title, "name": column.name})
+    if total:
+        emit(Progress("baselines", total, total, "cells"))
     return cells, cards
 
 
-class _Once:
-    """Draws one cell when it is called."""
+def _cell(
+    column: Baseline, said: Mapping[str, Any], face: Ready, file: Path, emit: Emit
+) -> tuple[Cell, dict[str, Any]]:
+    """One cell, and what the method says of it; nothing if the cell was there."""
+    from artstyle.images import resize_lanczos
+    from artstyle.pipeline.stylize.baselines import draw_baseline
 
-    def __init__(self, column: Baseline, content: NDArray[np.uint8], seed: int, emit: Emit) -> None:
-        self._column, self._content, self._seed, self._emit = column, content, seed, emit
-        self.seconds = 0.0
-
-    def __call__(self) -> NDArray[np.uint8]:
-        made: Any = import_module(_REGISTRY).draw_baseline(
-            self._column.kind, self._content, self._column.style, SIZE_PX, emit=self._emit
-        )
-        self.seconds = float(made.seconds)
-        pixels: NDArray[np.uint8] = made.pixels
-        return pixels
-
-
-def _lineage(said: dict[str, Any], content: NDArray[np.uint8], seed: int) -> dict[str, Any]:
+    content = resize_lanczos(face.shown, SIZE_PX, SIZE_PX)
     digest = hashlib.sha256(content.tobytes()).hexdigest()
-    return {"what": "baseline of a challenge", "content_sha256": digest, "seed": seed, **said}
+    lineage = {"what": "baseline of a challenge", "content_sha256": digest, **said}
+    kept = kept_cell(file, lineage)
+    if kept is not None:
+        return kept, {}
+    made = draw_baseline(column.kind, content, column.choice(), SIZE_PX, emit=emit)
+    return write_cell(file, lineage, made.pixels), made.record

@@ -15,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from artstyle.errors import ImageError
-from artstyle.events import Emit, Progress, ignore
+from artstyle.events import Emit, Note, Progress, ignore
 from artstyle.files import write_bytes
 from artstyle.pipeline.challenge.models import Taken
 from artstyle.pipeline.challenge.projecting import Projected
 from artstyle.pipeline.challenge.swaps import Swap, blended
 from artstyle.pipeline.generate.record import KEYWORD, lineage_in, lineage_text
+from stylegan_ext.errors import EngineError
 
 if TYPE_CHECKING:
     from stylegan_ext.networks import Generator
@@ -87,7 +88,9 @@ def write_cell(file: Path, lineage: dict[str, Any], pixels: Pixels) -> Cell:
     return Cell(file, pixels)
 
 
-def style_lineage(base: Taken, part: Part, projected: Projected) -> dict[str, Any]:
+def style_lineage(
+    base: Taken, part: Part, projected: Projected, seed: int | None
+) -> dict[str, Any]:
     """All that decides a style's cell."""
     return {
         "what": "cell of a challenge",
@@ -95,7 +98,7 @@ def style_lineage(base: Taken, part: Part, projected: Projected) -> dict[str, An
         "base": base.model.lineage(),
         "style": part.style.model.lineage(),
         "shares": dict(part.swap.shares),
-        "noise": "const",
+        "noise": "const" if seed is None else f"seed {seed}",
     }
 
 
@@ -105,10 +108,13 @@ class Drawer:
     Args:
         base: the model whose coarse levels are taken.
         device: asked where to compute, if anything is to be drawn.
+        seed: of noise maps that all cells share; None: the models' own.
     """
 
-    def __init__(self, base: Taken, device: Callable[[], str] = lambda: "cpu") -> None:
-        self.base, self.device = base, device
+    def __init__(
+        self, base: Taken, device: Callable[[], str] = lambda: "cpu", seed: int | None = None
+    ) -> None:
+        self.base, self.device, self.seed = base, device, seed
         self._record: NetworkRecord | None = None
 
     def draw(self, part: Part, projected: Sequence[Projected]) -> list[Pixels]:
@@ -126,7 +132,11 @@ class Drawer:
         generator = self._blended(part)
         rows = generator.num_ws
         ws = torch.from_numpy(np.stack([one.ws[:rows] for one in projected]))
-        drawn = from_batch(draw(generator, ws, noise_mode="const"))
+        if self.seed is None:
+            drawn = from_batch(draw(generator, ws, noise_mode="const"))
+        else:
+            words = [[self.seed]] * len(ws)
+            drawn = from_batch(draw(generator, ws, noise_mode="random", noise_words=words))
         return [_as_rgb(picture) for picture in drawn]
 
     def _blended(self, part: Part) -> Generator:
@@ -145,35 +155,52 @@ def draw_styles(
     files: Iterable[Sequence[Path]],
     *,
     emit: Emit = ignore,
-) -> list[list[Cell]]:
-    """All cells, [style][face].
+) -> tuple[dict[str, list[Cell]], dict[str, str]]:
+    """All cells, and the styles that cannot be drawn.
 
     Args:
         drawer: of the base.
         parts: the styles.
         projected: a latent per face.
         files: for each style, a file per face.
-        emit: gets progress in cells.
+        emit: gets progress in cells, and warnings.
+
+    Returns:
+        A style's name -> a cell for each face; a style's name -> why it is left out.
 
     Raises:
-        EngineError: see `Drawer.draw`.
+        EngineError: no style can be drawn, for the reason of the first.
         OSError: a cell cannot be written.
     """
     total, done = len(parts) * len(projected), 0
-    columns = []
+    columns: dict[str, list[Cell]] = {}
+    faults: dict[str, EngineError | ImageError] = {}
     for part, places in zip(parts, files, strict=True):
-        lineages = [style_lineage(drawer.base, part, one) for one in projected]
-        cells = [kept_cell(*pair) for pair in zip(places, lineages, strict=True)]
-        todo = [row for row, cell in enumerate(cells) if cell is None]
-        if todo:
-            emit(Progress("draw", done, total, "cells", part.style.name))
-            drawn = drawer.draw(part, [projected[row] for row in todo])
-            for row, pixels in zip(todo, drawn, strict=True):
-                cells[row] = write_cell(places[row], lineages[row], pixels)
-        columns.append([cell for cell in cells if cell is not None])
+        emit(Progress("draw", done, total, "cells", part.style.name))
+        try:
+            columns[part.style.name] = _column(drawer, part, projected, places)
+        except (EngineError, ImageError) as fault:
+            faults[part.style.name] = fault
+            emit(Note(f"{part.style.name} is left out: {fault}", "warning"))
         done += len(projected)
     emit(Progress("draw", total, total, "cells"))
-    return columns
+    if parts and not columns:
+        raise next(iter(faults.values()))
+    return columns, {name: str(fault) for name, fault in faults.items()}
+
+
+def _column(
+    drawer: Drawer, part: Part, projected: Sequence[Projected], places: Sequence[Path]
+) -> list[Cell]:
+    """A style's cells, kept or drawn."""
+    lineages = [style_lineage(drawer.base, part, one, drawer.seed) for one in projected]
+    cells = [kept_cell(*pair) for pair in zip(places, lineages, strict=True)]
+    todo = [row for row, cell in enumerate(cells) if cell is None]
+    if todo:
+        drawn = drawer.draw(part, [projected[row] for row in todo])
+        for row, pixels in zip(todo, drawn, strict=True):
+            cells[row] = write_cell(places[row], lineages[row], pixels)
+    return [cell for cell in cells if cell is not None]
 
 
 def _as_rgb(picture: Pixels) -> Pixels:

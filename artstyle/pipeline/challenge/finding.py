@@ -60,12 +60,14 @@ class Finder:
 
     Args:
         preprocessing: what the base's header says of its training pictures.
+        closely: whether to look again, for seconds, where nobody is found at once.
 
     Raises:
         WeightsError: no detector is here.
     """
 
-    def __init__(self, preprocessing: Mapping[str, Any]) -> None:
+    def __init__(self, preprocessing: Mapping[str, Any], *, closely: bool = True) -> None:
+        self.closely = closely
         here = {one.name for one in detectors() if one.available}
         wished = preprocessing.get("detector")
         self.remark = ""
@@ -91,7 +93,7 @@ class Finder:
     def find(self, rgb: NDArray[np.uint8]) -> Found:
         """The faces of a photo; none if nobody finds any, however closely they look."""
         first = self._looked(rgb, self._detector)
-        if first.seen:
+        if first.seen or not self.closely:
             return first
         best = max(self._second_looks(rgb), key=_worth, default=first)
         return best if best.seen else first

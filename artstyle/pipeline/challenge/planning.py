@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,7 +20,7 @@ from artstyle.errors import RunError, UsageError
 from artstyle.events import Emit, ignore
 from artstyle.files import sha256_of
 from artstyle.names import shown
-from artstyle.pipeline.challenge.baselines import Baseline, Kind, find_baselines, identity_of
+from artstyle.pipeline.challenge.baselines import Baseline, Kind, find_baselines
 from artstyle.pipeline.challenge.drawing import Part
 from artstyle.pipeline.challenge.finding import Finder
 from artstyle.pipeline.challenge.models import Taken, find_base, find_styles
@@ -28,7 +28,9 @@ from artstyle.pipeline.challenge.photos import PhotoFile, list_photos
 from artstyle.pipeline.challenge.preflight import Wish
 from artstyle.pipeline.challenge.swaps import DEFAULT_RESOLUTION, swap_of
 from artstyle.pipeline.generate.record import is_unchanged
-from artstyle.weights.model_names import SUFFIX, starter_folder
+from artstyle.weights import entry
+from artstyle.weights.model_names import SUFFIX, kind_in, starter_folder
+from artstyle.weights.places import weights_file
 
 RECORD_NAME = "grid.json"
 FORMAT = "artstyle challenge 1"
@@ -59,7 +61,7 @@ class Options:
     resolution: int | None = None  # None: each style's own
     face: Wish = None
     steps: int | None = None  # of the projection; None: as many as suit
-    seed: int = 0
+    seed: int | None = None  # of the styles' noise maps; None: the models' own
     device: str = "auto"
     look: Look = Look()
 
@@ -70,14 +72,15 @@ class Plan:
 
     photos: tuple[PhotoFile, ...]
     base: Taken
-    parts: tuple[Part, ...]
-    baselines: tuple[Baseline, ...]
+    styles: tuple[Taken, ...]
     detector: str
     out: Path
     options: Options
     identity: Mapping[str, Any]  # all that decides the files, in JSON types
     remarks: tuple[str, ...]  # fall-backs and other things that one should know
-    lacking: tuple[str, ...]  # baselines that are not here
+    parts: tuple[Part, ...] = ()  # the styles with their swaps; see `completed`
+    baselines: tuple[Baseline, ...] = ()
+    lacking: tuple[str, ...] = ()  # baselines that are not here
 
 
 def make_plan(
@@ -108,26 +111,22 @@ def make_plan(
     photos = tuple(list_photos(paths))
     base = find_base(options.base, workspace, emit=emit)
     styles = find_styles(base, workspace, wanted=options.styles, variant=options.variant, emit=emit)
-    parts = tuple(
-        Part(
-            style,
-            swap_of(
-                base, style, resolution=options.resolution, strength=options.strength, emit=emit
-            ),
-        )
-        for style in styles
-    )
-    baselines, lacking = find_baselines(options.baselines, options.baseline_styles, emit=emit)
+    if options.resolution is not None and options.strength is not None:
+        raise UsageError("--resolution and --strength say the same thing: give one of them")
     finder = Finder(base.preprocessing)
-    remarks = [*_remarks(base, parts), *([finder.remark] if finder.remark else [])]
+    remarks = [*_remarks(base), *([finder.remark] if finder.remark else [])]
     identity = {
         "artstyle": __version__,
         "making": _MAKING,
         "photos": [[photo.name, photo.sha256] for photo in photos],
         "base": base.model.lineage(),
         "encoder": _encoders(base, workspace),
-        "styles": [[part.style.model.lineage(), dict(part.swap.shares)] for part in parts],
-        "baselines": [identity_of(one) for one in baselines],
+        "baselines": None if options.baselines is None else list(options.baselines),
+        "baseline_styles": _paintings(options.baseline_styles),
+        "aids": [] if options.baselines == () else _aids(workspace),
+        "styles": [[style.model.lineage(), _swap_sha256(style)] for style in styles],
+        "strength": options.strength,
+        "resolution": options.resolution,
         "detector": finder.name,
         "face": options.face,
         "steps": options.steps,
@@ -137,15 +136,38 @@ def make_plan(
     return Plan(
         photos=photos,
         base=base,
-        parts=parts,
-        baselines=baselines,
+        styles=styles,
         detector=finder.name,
         out=(out or _place(photos, workspace)).absolute(),
         options=options,
         identity=json.loads(json.dumps(identity)),
         remarks=tuple(remarks),
-        lacking=lacking,
     )
+
+
+def completed(plan: Plan, *, emit: Emit = ignore) -> Plan:
+    """The plan with swaps and baselines, which may need torch to be told.
+
+    Raises:
+        UsageError: a model has no such resolution, or no baseline such a style.
+    """
+    options = plan.options
+    parts = tuple(
+        Part(
+            style,
+            swap_of(
+                plan.base,
+                style,
+                resolution=options.resolution,
+                strength=options.strength,
+                emit=emit,
+            ),
+        )
+        for style in plan.styles
+    )
+    baselines, lacking = find_baselines(options.baselines, options.baseline_styles, emit=emit)
+    remarks = (*plan.remarks, *_default_swaps(plan.base, parts))
+    return replace(plan, parts=parts, baselines=baselines, lacking=lacking, remarks=remarks)
 
 
 def read_record(out: Path) -> dict[str, Any] | None:
@@ -213,20 +235,51 @@ def _encoders(base: Taken, workspace: Path) -> list[str]:
     return [sha256_of(place) for place in places if place.is_file()]
 
 
-def _remarks(base: Taken, parts: Sequence[Part]) -> list[str]:
-    """What the models' headers leave to be said."""
-    said = []
+def _aids(workspace: Path) -> list[list[str]]:
+    """Names and digests of what is no generator and may help to draw: networks, paintings."""
+    folders = (workspace / "models", starter_folder())
+    models = [path for folder in folders for path in sorted(folder.glob(f"*{SUFFIX}"))]
+    files = [path for path in models if kind_in(path) is not None]
+    files += sorted(path for path in (starter_folder() / "paintings").glob("*") if path.is_file())
+    pulled = [weights_file(entry(name)) for name in ("vgg19", "vgg16")]
+    found = [[path.name, sha256_of(path)] for path in files]
+    return found + [  # half a gigabyte, which is verified where it is used
+        [path.name, str(path.stat().st_size)] for path in pulled if path.is_file()
+    ]
+
+
+def _paintings(styles: Sequence[str] | None) -> list[list[str]] | None:
+    """The baselines' styles, files with their digests."""
+    if styles is None:
+        return None
+    return [[word, sha256_of(Path(word)) if Path(word).is_file() else ""] for word in styles]
+
+
+def _swap_sha256(style: Taken) -> str:
+    """The digest of what a search found for a style; "" if there was none."""
+    from artstyle.pipeline.search.settings import swap_file
+
+    path = swap_file(style.model.path)
+    return sha256_of(path) if path.is_file() else ""
+
+
+def _remarks(base: Taken) -> list[str]:
+    """What the base's header leaves to be said."""
     alignment = base.preprocessing.get("alignment", "ffhq")
-    if alignment != "ffhq":
-        said.append(
-            f"{base.name} was trained on pictures aligned as {alignment!r}; the photo is aligned "
-            "as FFHQ's, so that it may come out askew"
-        )
+    if alignment == "ffhq":
+        return []
+    return [
+        f"{base.name} was trained on pictures aligned as {alignment!r}; the photo is aligned as "
+        "FFHQ's, so that it may come out askew"
+    ]
+
+
+def _default_swaps(base: Taken, parts: Sequence[Part]) -> list[str]:
+    """Which styles are swapped in by default."""
     defaults = [part.style.title for part in parts if part.swap.came == "default"]
-    if defaults:
-        said.append(
-            f"no swap was searched for {', '.join(defaults)}: the style begins hard at "
-            f"{DEFAULT_RESOLUTION} px ('artstyle blend {base.name} STYLE --search' finds a better "
-            "one)"
-        )
-    return said
+    if not defaults:
+        return []
+    return [
+        f"no swap was searched for {', '.join(defaults)}: the style begins hard at "
+        f"{DEFAULT_RESOLUTION} px ('artstyle blend {base.name} STYLE --search' finds a better one)"
+    ]

@@ -26,6 +26,7 @@ from artstyle.workspace import Workspace, is_workspace
 
 FOLDER = "projections"
 _FORMAT = "artstyle challenge projection 1"
+_HEADER = "artstyle"
 AT_ONCE = 8  # faces searched side by side; those that are done are kept when a run is broken off
 
 
@@ -60,11 +61,10 @@ class How:
 
     encoders: tuple[str, ...] = ()  # SHA-256 of files that may be the base's encoder
     steps: int | None = None  # of the search; None: as many as suit
-    seed: int = 0
 
     def identity(self) -> dict[str, Any]:
         """What decides the result, besides face and base."""
-        return {"encoders": list(self.encoders), "steps": self.steps, "seed": self.seed}
+        return {"encoders": list(self.encoders), "steps": self.steps}
 
 
 def project_faces(
@@ -151,7 +151,8 @@ def _written(
 ) -> Projected:
     from safetensors.numpy import save
 
-    header = {"format": _FORMAT, "key": key, "facts": json.dumps(facts, sort_keys=True)}
+    said = {"format": _FORMAT, "key": key, "facts": dict(facts)}
+    header = {_HEADER: json.dumps(said, sort_keys=True)}  # one entry: several come in any order
     tensors: dict[str, NDArray[Any]] = {
         "ws": np.ascontiguousarray(ws),
         "image": np.ascontiguousarray(image),
@@ -187,17 +188,10 @@ def _read(key: str, file: Path) -> Projected | None:
         return None
     try:
         with safe_open(file, framework="numpy") as held:
-            said = held.metadata() or {}
+            said = json.loads((held.metadata() or {}).get(_HEADER, "{}"))
             if said.get("format") != _FORMAT or said.get("key") != key:
                 return None
-            facts = json.loads(said["facts"])
-            return Projected(
-                file,
-                held.get_tensor("ws"),
-                held.get_tensor("image"),
-                key=key,
-                was_done=True,
-                **facts,
-            )
+            ws, image = held.get_tensor("ws"), held.get_tensor("image")
+            return Projected(file, ws, image, key=key, was_done=True, **said["facts"])
     except (SafetensorError, OSError, ValueError, KeyError, TypeError):
         return None

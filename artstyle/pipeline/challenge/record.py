@@ -106,9 +106,19 @@ def build_record(
     checked: Sequence[Checked],
     baselines: Sequence[Mapping[str, Any]],
     *,
+    left_out: Mapping[str, str],
     command: Sequence[str],
 ) -> dict[str, Any]:
-    """The record without its files and times, which are known last."""
+    """The record without its files and times, which are known last.
+
+    Args:
+        plan: what was done.
+        rows: the people.
+        checked: all photos, those that were left out too.
+        baselines: what the classic methods said of themselves.
+        left_out: styles that could not be drawn, and why.
+        command: the words of the command line.
+    """
     parts = licence_parts(plan, baselines)
     lack = likeness.lack()
     fall_backs = list(plan.remarks)
@@ -116,6 +126,7 @@ def build_record(
         fall_backs.append(
             f"{plan.base.name} has no encoder: photos were sought from the middle of W"
         )
+    fall_backs += [f"{name} was left out: {why}" for name, why in left_out.items()]
     if lack:
         fall_backs.append(f"likeness was not measured: {lack}")
     return {
