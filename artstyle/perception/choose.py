@@ -117,8 +117,7 @@ def _network(
 ) -> ConvStack:
     if choice in ("vgg19", "vgg16"):
         path = weights.path_of(choice, emit=emit)
-        depth = 19 if choice == "vgg19" else 16
-        return VGG.from_file(path, depth, **how)
+        return VGG.from_file(path, 19 if choice == "vgg19" else 16, **how)
     if choice == "vgg19-normalised":
         path = weights.path_of(choice, emit=emit)
         return read_normalised_vgg(path, **how)

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 
@@ -26,7 +26,7 @@ KIND, FORMAT_VERSION = "perception", "1"
 CONVOLUTIONS, WIDTHS = (2, 2, 2, 2, 1), (32, 64, 128, 256, 256)
 MEAN, STD = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)  # of RGB in [0, 1]; round numbers near photos'
 MOST_BYTES = 8_000_000  # what ships stays below
-_MOST_CONVOLUTIONS, _MOST_WIDTH = 4, 1024  # of a block, and of a foreign file that is believed
+_MOST_BLOCKS, _MOST_CONVOLUTIONS, _MOST_WIDTH = 5, 4, 1024  # that a foreign file is believed
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,15 @@ def read_own(path: Path, *, pooling: Pooling = "max", padding: Padding = "zeros"
 
     shape = _shape(path, _json(path, _header(path), "network"))
     name = f"own network {path.stem} ({sha256_of(path)[:8]})"
-    network = ConvStack(name, **shape, pooling=pooling, padding=padding)
+    network = ConvStack(
+        name,
+        shape["convolutions"],
+        shape["widths"],
+        mean=shape["mean"],
+        std=shape["std"],
+        pooling=pooling,
+        padding=padding,
+    )
     taken = dict(network.named_buffers())
     try:
         with safe_open(path, framework="pt", device="cpu") as held:
@@ -166,28 +174,34 @@ def _json(path: Path, held: Mapping[str, str], name: str) -> Any:
         raise _fault(path, f"what its header says of its {name} is no JSON: {fault}") from None
 
 
-def _shape(path: Path, said: Any) -> dict[str, list[Any]]:
-    """The arguments of a `ConvStack`, checked before they are believed."""
-    shape = (
-        {name: said.get(name) for name in ("convolutions", "widths", "mean", "std")}
-        if (isinstance(said, dict))
-        else {}
-    )
-    counts, widths = shape.get("convolutions"), shape.get("widths")
-    whole = _are(counts, int, 1, _MOST_CONVOLUTIONS) and _are(widths, int, 1, _MOST_WIDTH)
-    if not whole or len(counts) != len(widths) or not 1 <= len(counts) <= 5:
+class _Shape(TypedDict):
+    """The arguments of a `ConvStack`."""
+
+    convolutions: list[int]
+    widths: list[int]
+    mean: list[float]
+    std: list[float]
+
+
+def _shape(path: Path, said: Any) -> _Shape:
+    """What a header says of a network's shape, checked before it is believed."""
+    held = said if isinstance(said, dict) else {}
+    counts = _numbers(held.get("convolutions"), int, 1, _MOST_CONVOLUTIONS)
+    widths = _numbers(held.get("widths"), int, 1, _MOST_WIDTH)
+    if len(counts) != len(widths) or not 1 <= len(counts) <= _MOST_BLOCKS:
         raise _fault(path, "its convolutions and widths are none")
-    colours = (_are(shape.get("mean"), float, 0.0, 1.0), _are(shape.get("std"), float, 0.01, 1.0))
-    if not all(colours) or len(shape["mean"]) != 3 or len(shape["std"]) != 3:
+    mean = _numbers(held.get("mean"), float, 0.0, 1.0)
+    std = _numbers(held.get("std"), float, 0.01, 1.0)
+    if len(mean) != 3 or len(std) != 3:
         raise _fault(path, "its mean and std are no three numbers")
-    return shape
+    return {"convolutions": counts, "widths": widths, "mean": mean, "std": std}
 
 
-def _are(values: Any, kind: type, low: float, high: float) -> bool:
-    """Whether something is a list of numbers in a range."""
-    return isinstance(values, list) and all(
-        type(value) is kind and low <= value <= high for value in values
-    )
+def _numbers(values: Any, kind: type[int] | type[float], low: float, high: float) -> list[Any]:
+    """A list whose numbers are all of a kind and in a range, else an empty one."""
+    if isinstance(values, list) and all(type(one) is kind and low <= one <= high for one in values):
+        return values
+    return []
 
 
 def _fault(path: Path, why: str) -> WeightsError:

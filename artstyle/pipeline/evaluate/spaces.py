@@ -54,11 +54,11 @@ def choose_space(
 
         return _instead(DlibSpace(), choice, emit)
     if choice in ("auto", "own"):
-        path = own_file()
-        if path is not None:
+        own = own_file()
+        if own is not None:
             from artstyle.metrics.own_space import OwnSpace
 
-            return _instead(OwnSpace.from_file(path, device=device), choice, emit)
+            return _instead(OwnSpace.from_file(own, device=device), choice, emit)
         if choice == "own":
             choose_perception("own")  # says what to type
     from artstyle.metrics.scatter import ScatterSpace

@@ -118,7 +118,7 @@ def _hold_out(
     for kind, count in Counter(int(kind) for kind in kinds).items():
         if kind == NO_KIND or not share or count < FEWEST:
             continue
-        members = np.flatnonzero(kinds == kind)
+        members = np.flatnonzero(kinds == kind).tolist()
         ranked = sorted(members, key=lambda one: _lot(called[one], seed))
         chosen[ranked[: min(max(1, round(share * count)), count - 1)]] = True
     return chosen

@@ -62,7 +62,10 @@ class Work:
         self.run, self.recipe, self.album = run, recipe, album
         self.trackers, self.emit, self.device, self.clock = trackers, emit, device, clock
         torch.manual_seed(recipe.seed)
-        self.student = Student(len(album.names)).to(device, memory_format=torch.channels_last)
+        self.student = Student(len(album.names)).to(device)
+        for weight in self.student.parameters():
+            if weight.ndim == 4:  # half as fast again on a processor
+                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.student).requires_grad_(False).eval()
         self.optimiser = torch.optim.AdamW(_groups(self.student, recipe), betas=(0.9, 0.99))
         self.batches = Batches(album, recipe.batch, recipe.unlabelled_share, recipe.seed)
@@ -127,7 +130,6 @@ class Work:
     def iterate(self) -> None:
         """One step: crops, losses, gradients, average."""
         recipe, share = self.recipe, self.share
-        torch.manual_seed((recipe.seed << 32) + self.step)
         images, kinds = self.batches.at(self.step, recipe.crop_at(share))
         for group in self.optimiser.param_groups:
             group["lr"] = recipe.learning_rate * rate_at(share)
