@@ -32,9 +32,18 @@ class Statistics(Protocol):
 
 
 def pooled_moments(maps: torch.Tensor) -> Moments:
-    """Mean and variance over all pictures and positions together, [c] each."""
-    variance, mean = torch.var_mean(maps, dim=(0, 2, 3), correction=0)
-    return mean, variance
+    """Mean and variance over all pictures and positions together, [c] each.
+
+    As products with a vector of ones: where channels lie side by side in memory, torch's own
+    sums over positions take four times as long on a CPU.
+    """
+    rows = maps.permute(0, 2, 3, 1).reshape(-1, maps.shape[1])
+    if rows.dtype in (torch.float16, torch.bfloat16):
+        rows = rows.float()
+    share = rows.new_full((1, rows.shape[0]), 1 / rows.shape[0])
+    mean = (share @ rows)[0]
+    variance = (share @ (rows - mean).square_())[0]
+    return mean.to(maps.dtype), variance.to(maps.dtype)
 
 
 class Measured:
