@@ -121,7 +121,7 @@ def test_the_picture_is_what_the_latent_draws(
     out = tmp_path / "out"
     done = cli("project", photos[0], "--model", model, "--space", "w+", "--steps", 3, "--out", out)
     assert done.exit_code == 0, done.stderr
-    assert "likeness measured in: discriminator" in done.stdout
+    assert "likeness measured in: own network perception (" in done.stdout
     ws = load_file(out / "me" / "projection.safetensors")["ws"]
     assert ws.unique(dim=0).shape[0] == len(ws)
     drawn = from_batch(stylegan_ext.load(model).synthesis(ws[None]))[0]

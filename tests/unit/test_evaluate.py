@@ -432,6 +432,8 @@ class TestSpaces:
         from artstyle.pipeline.evaluate import spaces
 
         monkeypatch.setattr(spaces, "dlib_lack", lambda: WeightsError("missing"))
+        assert choose_space("auto").name == "own"
+        monkeypatch.setattr(spaces, "own_file", lambda: None)
         heard: list[Note] = []
         space = choose_space("auto", emit=heard.append)
         assert space.name == "scatter"

@@ -30,6 +30,14 @@ from artstyle.pipeline.train_perception.work import rate_at
 QUICK = {"batch": 8, "crop_px": 32, "epochs": 2.0, "device": "cpu", "seed": 3}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def drawn(kind: int, number: int) -> np.ndarray:
     """40 x 48: stripes whose direction is the kind, and noise."""
     dice = np.random.default_rng([kind, number])
@@ -116,6 +124,9 @@ class TestCrops:
         batches = Batches(album, 10, 0.0, seed=0)
         seen = np.concatenate([batches.members(step) for step in range(2)])
         assert sorted(seen) == sorted(album.shown_labelled)
+        later = np.concatenate([batches.members(step) for step in range(20)])
+        assert not album.held_out[later].any()
+        assert np.bincount(later)[album.shown_labelled].tolist() == [10] * 10
 
     def test_a_pair_is_one_picture(self, tmp_path):
         for number in range(4):
@@ -200,7 +211,6 @@ class TestSettings:
 
 
 def train(workspace: Path, folders: tuple[Path, Path], **more):
-    torch.set_num_threads(1)
     ticks = itertools.count(step=7.0)
     return train_perception(
         workspace,

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from artstyle.errors import UsageError, WeightsError
+from artstyle.perception import choose
 from artstyle.perception.likeness import VGGFeatures, choose_features
 from artstyle.perception.vgg import CONVOLUTIONS, MEAN, STD, VGG, WIDTHS
 from artstyle.weights.entries import entry
@@ -74,7 +75,10 @@ def test_distance_of_likeness(file16: tuple[Path, nn.Sequential]) -> None:
     assert 0 < distance < 4
 
 
-def test_auto_takes_what_is_there_and_names_it() -> None:
+def test_auto_takes_what_is_there_and_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choose, "starter_folder", lambda: tmp_path)  # our own network goes before
     d = Discriminator(0, 16, 3, channel_base=128, channel_max=8)
     assert choose_features("auto", {"D": d}).name == "discriminator"
     assert choose_features("auto", {}).name == "pixel pyramid"

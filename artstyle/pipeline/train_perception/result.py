@@ -121,6 +121,7 @@ def card_of(path: Path, facts: OwnFacts) -> str:
         how_made=f"    {facts.command}",
         limits=_LIMITS,
         notes=facts.notes,
+        file=Path(path.name),
         size_bytes=size_bytes,
     )
     return render_markdown(card)
