@@ -36,9 +36,9 @@ _OPTIONS = (
     ),
     click.option(
         "--style-space",
-        type=click.Choice(["auto", "perception", "scatter"]),
-        help="--search: where the distance to the style is measured; auto takes a perception "
-        "network if one is there.",
+        type=click.Choice(["auto", "own", "inception", "scatter"]),
+        help="--search: where the distance to the style is measured; auto takes artstyle's own "
+        "perception network if it is there.",
     ),
     click.option(
         "--budget",

@@ -54,6 +54,8 @@ def _sections(card: Card) -> Iterator[list[str]]:
     yield _table("Parents", keys, parents)
     figures = [(figure.name, f"{figure.value:g}", figure.how) for figure in card.figures]
     yield _table("Figures", ("figure", "value", "how"), figures)
+    for table in card.tables:
+        yield _table(_line(table.title), table.head, table.rows)
     yield _list("Preprocessing", card.preprocessing)
     yield _words("How it was made", card.how_made)
     yield _words("Limits", card.limits)

@@ -28,6 +28,7 @@ __all__ = [
     "Figure",
     "Sidecar",
     "Source",
+    "Table",
     "card_of",
     "card_of_entry",
     "card_of_model",
@@ -75,6 +76,15 @@ class Sidecar:
 
 
 @dataclass(frozen=True)
+class Table:
+    """What is best shown in rows and columns."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
 class Card:
     """Everything a card says; what is not known is empty or None."""
 
@@ -88,6 +98,7 @@ class Card:
     parents: tuple[Mapping[str, Any], ...] = ()  # name, sha256 and role of each
     kimg: float | None = None
     figures: tuple[Figure, ...] = ()
+    tables: tuple[Table, ...] = ()  # what lies beside the model: the front of a layer swap
     preprocessing: Mapping[str, Any] = field(default_factory=dict)
     how_made: str = ""
     limits: str = ""

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from artstyle.events import Emit, Note, ignore
 from artstyle.pipeline.evaluate.features import cache_folder, features_of
 from artstyle.pipeline.search import likeness as likenesses
-from artstyle.pipeline.search import perception_space
+from artstyle.pipeline.search import style_space
 from artstyle.pipeline.search.front import Point
 from artstyle.pipeline.search.likeness import LikenessJudge, choose_descriptor
 from artstyle.pipeline.search.mixer import Mixer, Picture
-from artstyle.pipeline.search.perception_space import choose_style_space
 from artstyle.pipeline.search.photos import COUNT, People, find_people
 from artstyle.pipeline.search.reference import own_pictures, style_pictures
 from artstyle.pipeline.search.style import StyleJudge
+from artstyle.pipeline.search.style_space import choose_style_space
 from artstyle.pipeline.search.walk import Shares
 from stylegan_ext.checkpoint import read_model
 from stylegan_ext.drift import are_kin, drift
@@ -36,7 +36,7 @@ class Looks:
     count: int = COUNT  # people at most
     style_pictures: Path | None = None  # None: the dataset that the style's header names
     likeness: likenesses.Choice = "auto"
-    style_space: perception_space.Choice = "auto"
+    style_space: style_space.Choice = "auto"
     device: str = "cpu"
 
 

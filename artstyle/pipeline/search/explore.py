@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from artstyle.errors import UsageError
 from artstyle.pipeline.search.front import CAREFUL, HOPEFUL, Point, best_chain
 from artstyle.pipeline.search.propose import first_swaps, next_swaps
 from artstyle.pipeline.search.walk import Shares
@@ -34,29 +33,20 @@ def explore(
     Args:
         levels: of the blended model, coarse to fine.
         measure: shares to figures; called once for each swap.
-        budget: how many swaps to measure, the first ones included.
+        budget: how many swaps to measure; the first ones are measured in any case.
         seed: of the choices.
         on_point: told of every point and of how many there are.
 
     Returns:
         All points in the order they were measured.
-
-    Raises:
-        UsageError: the budget does not reach for the swaps that are always measured.
     """
-    first = first_swaps(levels)
-    if budget < len(first):
-        raise UsageError(
-            f"a budget of {budget} does not reach: {len(first)} swaps are measured in any case",
-            hint=f"--budget {len(first) + 30} or more finds something between them",
-        )
     found: dict[Shares, Point] = {}
 
     def take(shares: Shares) -> None:
         found[shares] = measure(shares)
         on_point(found[shares], len(found))
 
-    for shares in first:
+    for shares in first_swaps(levels):
         take(shares)
     generation = idle = 0
     while len(found) < budget and idle < _IDLE:

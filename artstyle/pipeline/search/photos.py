@@ -86,9 +86,9 @@ def find_people(
     if files:
         people = _projections(files, where, base, count)
     else:
-        people = _projected(
-            open_pictures(where, emit=emit), base, workspace, kept, count, device, emit
-        )
+        pictures = open_pictures(where, emit=emit)
+        inverter = Inverter(base, workspace=workspace, device=device, emit=emit)
+        people = _projected(pictures, base, count, inverter, kept=kept, emit=emit)
     if len(people.ws) < LEAST:
         raise UsageError(
             f"{shown(where)} holds {len(people.ws)} faces, too few to measure with: {LEAST} at"

@@ -86,7 +86,7 @@ def style_pictures(
     notes = read_header(style.path).provenance.notes
     name, digest = notes.get("dataset"), notes.get("dataset_sha256")
     if isinstance(name, str) and isinstance(digest, str):
-        for path in _places(name, digest, str(notes.get("style", "")), workspace):
+        for path in _places(name, digest, workspace):
             if path.is_file() and sha256_of(path) == digest:
                 return Shrunk(open_pictures(path, emit=emit), size_px)
     called = f" ({shown(name)})" if isinstance(name, str) else ""
@@ -99,14 +99,14 @@ def style_pictures(
     return None
 
 
-def _places(name: str, digest: str, style: str, workspace: Path) -> list[Path]:
+def _places(name: str, digest: str, workspace: Path) -> list[Path]:
     """Where a dataset zip may lie: where the catalog saw it, and where builds go."""
+    room = Workspace(workspace)
     places: list[Path] = []
-    if is_workspace(workspace) and (room := Workspace(workspace)).catalog.is_file():
+    if is_workspace(workspace) and room.catalog.is_file():
         from artstyle.catalog import open_catalog
 
         query = "SELECT path FROM build WHERE sha256 = ? ORDER BY id DESC"
         with open_catalog(workspace) as catalog:
             places += [catalog.absolute(row[0]) for row in catalog.rows(query, digest)]
-        places += sorted(room.datasets.glob(f"*/zips/{Path(name).name}"))
-    return places
+    return [*places, *sorted(room.datasets.glob(f"*/zips/{Path(name).name}"))]

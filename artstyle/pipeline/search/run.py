@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from artstyle.errors import RecipeError
+from artstyle.errors import MeasureError, RecipeError, UsageError
 from artstyle.events import Emit, Note, Progress, ignore
 from artstyle.pipeline.generate.models import Model, find_models
 from artstyle.pipeline.search.bench import Bench, Looks
@@ -107,7 +107,7 @@ def search_swap(
 
     Raises:
         UsageError: the budget does not reach, too few people, or of another base.
-        MeasureError: the style cannot be told from the base.
+        MeasureError: the style cannot be told from the base, or no swap comes nearer to it.
         WeightsError: there is no model of a name.
         EngineError: the two cannot be blended, or a file cannot be read.
         ArtstyleError: another search of this style is running.
@@ -124,6 +124,12 @@ def search_swap(
         if swap is None:
             points = _explored(bench, store, budget, seed, emit)
             rows = placed(best_chain(points), MOST_POINTS)
+            if len(rows) < 2:
+                raise MeasureError(
+                    f"no swap of the {len(points)} that were measured is nearer to the style of"
+                    f" {models[1].name} than {models[0].name} itself",
+                    hint="is it the right base? else train the style for longer",
+                )
             knee = find_knee([point for _, point in rows])
             emit(Note(f"the default is {knee.how}"))
             steps = _walk(bench, store, rows, knee, emit)
@@ -166,6 +172,12 @@ def _finished(path: Path, request: str, place: Path) -> Swap | None:
 
 def _explored(bench: Bench, store: Store, budget: int, seed: int, emit: Emit) -> list[Point]:
     """What the budget, less the walk, reaches for."""
+    least = len(first_swaps(bench.mixer.levels)) + STEPS
+    if budget < least:
+        raise UsageError(
+            f"a budget of {budget} does not reach: {least} swaps are measured in any case",
+            hint=f"--budget {least + 30} or more finds something between them",
+        )
     total = budget - STEPS
 
     def told(point: Point, count: int) -> None:

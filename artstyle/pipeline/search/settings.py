@@ -34,6 +34,8 @@ __all__ = [
     "Swap",
     "find_swap",
     "half_sha256",
+    "is_of_base",
+    "is_of_style",
     "points_of",
     "read_swap",
     "swap_at",
@@ -83,15 +85,21 @@ def why_foreign(swap: Swap, base: Path, style: Path) -> str:
     A model is known by its file's SHA-256, or by its generator's in half precision: that stays when
     a header is written anew, a discriminator left out, or the file stored smaller.
     """
-    pairs = (
-        ("base", base, swap.base_sha256, swap.base_half_sha256),
-        ("style", style, swap.style_sha256, swap.style_half_sha256),
-    )
-    for role, path, of_file, of_generator in pairs:
-        if of_file != sha256_of(path) and of_generator != half_sha256(path):
+    for role, path, is_same in (("base", base, is_of_base), ("style", style, is_of_style)):
+        if not is_same(swap, path):
             called = f" ({swap.base})" if role == "base" else ""
             return f"it was found for another {role}{called} than {shown(path)}"
     return ""
+
+
+def is_of_base(swap: Swap, base: Path) -> bool:
+    """Whether a swap file is about this base; see `why_foreign`."""
+    return swap.base_sha256 == sha256_of(base) or swap.base_half_sha256 == half_sha256(base)
+
+
+def is_of_style(swap: Swap, style: Path) -> bool:
+    """Whether a swap file is about this style; see `why_foreign`."""
+    return swap.style_sha256 == sha256_of(style) or swap.style_half_sha256 == half_sha256(style)
 
 
 def half_sha256(model: Path) -> str:

@@ -77,6 +77,7 @@ class StyleJudge:
         count = len(base)
         dice = np.random.default_rng(seed)
         weights = dice.multinomial(count, np.full(count, 1 / count), RESAMPLES)
+        weights = weights[weights.max(axis=1) < count]  # one picture alone makes no pair
         self._weights = torch.from_numpy(weights.astype(np.float64))
         self.of_base = self._distances(base)[0]
         self.of_style = self._distances(style, bootstrap=False)[0]
