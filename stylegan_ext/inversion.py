@@ -49,7 +49,7 @@ class Inversion:
     ws: torch.Tensor  # float32 [n, num_ws, w_dim]
     images: torch.Tensor  # float32 [n, 3, res, res], what the model draws of them, not clamped
     feature_distance: torch.Tensor  # [n]
-    pixel_rmse: torch.Tensor  # [n], in levels of 255
+    pixel_rmse: torch.Tensor  # [n], in levels of 255, of the pictures as they are seen
     steps: int
 
 
@@ -102,7 +102,7 @@ def invert(
     with torch.no_grad():
         ws = space.to_ws(v) if settings.steps or start is None else start.to(targets.device)
         images = generator.synthesis(ws)
-        error = (images - targets).square().mean(dim=[1, 2, 3])
+        error = (images.clamp(-1, 1) - targets).square().mean(dim=[1, 2, 3])
         rmse = error.sqrt() * 127.5
         return Inversion(ws, images, alike.distance(images), rmse, settings.steps)
 

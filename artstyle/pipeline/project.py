@@ -12,9 +12,9 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -26,23 +26,17 @@ from artstyle.errors import UsageError
 from artstyle.events import Emit, Progress, ignore
 from artstyle.files import sha256_of, write_bytes, write_json
 from artstyle.perception.likeness import Choice, choose_features
+from artstyle.pipeline.encode.find import read_encoder
+from artstyle.pipeline.project_fit import Fit, Fitted, Fitter
 from stylegan_ext.features import Features
 from stylegan_ext.header import read_header
 from stylegan_ext.latents import one_hot
-from stylegan_ext.networks import Generator
-from stylegan_ext.project import (
-    Projection,
-    ProjectionSettings,
-    Space,
-    Step,
-    for_space,
-    project,
-)
+from stylegan_ext.networks import Encoder, Generator
+from stylegan_ext.project import Projection, ProjectionSettings, Step, project
 
 if TYPE_CHECKING:
     from artstyle.video.write import VideoWriter
 
-Fit: TypeAlias = Literal["square", "exact"]
 FILM_SECONDS = 12.0  # long enough to watch, short enough to be watched
 FILM_FPS = 25.0
 AT_ONCE = 4  # photos searched side by side; the finished ones of a broken run are kept
@@ -65,8 +59,13 @@ class Projected:
 class _Job:
     photo: Path
     folder: Path
-    pixels: np.ndarray[Any, np.dtype[np.uint8]]
+    fitted: Fitted
     identity: dict[str, Any]  # what decides the result
+
+    @property
+    def pixels(self) -> np.ndarray[Any, np.dtype[np.uint8]]:
+        """[side, side, 3], [0, 255], RGB."""
+        return self.fitted.pixels
 
 
 def project_photos(
@@ -78,6 +77,8 @@ def project_photos(
     features: Choice = "auto",
     klass: int | None = None,
     fit: Fit = "square",
+    face: int | None = None,
+    encoder: Path | None = None,
     film: bool = False,
     device: str = "cpu",
     emit: Emit = ignore,
@@ -91,13 +92,15 @@ def project_photos(
         settings: how to search.
         features: what "alike" means.
         klass: the class of a conditional model.
-        fit: "square" takes the largest middle square and resizes it; "exact" refuses another size.
+        fit: how photos get the model's size; see `Fitter`.
+        face: which face of a photo, from the left from 1.
+        encoder: the model's; the search begins with what it says, else in the middle of w.
         film: also write the search as a film.
         device: where to compute.
         emit: told of every step.
 
     Raises:
-        UsageError: no photos.
+        UsageError: no photos, or the encoder is that of another model.
         ImageError: a photo cannot be read, or does not fit.
         EngineError: the model cannot be read, or does not suit.
     """
@@ -109,46 +112,37 @@ def project_photos(
         generator = stylegan_ext.load(model)  # raises, saying what the file holds instead
     label = _label(generator, klass)
     chosen = choose_features(features, networks, device)
+    guess = None if encoder is None else read_encoder(encoder, model, device)
     common = _identity(model, settings, chosen, klass, film)
+    if encoder is not None:
+        common["encoder_sha256"] = sha256_of(encoder)
+    provenance = read_header(model).provenance
     origin = {
         "model": str(model),
-        "licence": read_header(model).provenance.licence,
+        "licence": provenance.licence,
         "resolution": generator.img_resolution,
     }
+    fitter = Fitter(generator.img_resolution, fit, provenance.preprocessing, number=face, emit=emit)
     jobs, results = [], []
     for photo, folder in zip(photos, _folders(photos, out), strict=True):
-        pixels = _fitted(photo, generator.img_resolution, fit)
         identity = common | {"photo_sha256": sha256_of(photo), "fit": fit}
+        if face is not None:
+            identity["face"] = face
         done = _finished(photo, folder, identity)
         if done is None:
-            jobs.append(_Job(photo, folder, pixels, identity))
+            jobs.append(_Job(photo, folder, fitter(photo), identity))
         else:
             results.append(done)
     for start in range(0, len(jobs), AT_ONCE):
         group = jobs[start : start + AT_ONCE]
         note = f"photos {start + 1}-{start + len(group)} of {len(jobs)}"
-        found = _search(generator, group, chosen, settings, label, film, note, emit)
+        found = _search(generator, group, chosen, settings, label, guess, film, note, emit)
         results += [
             _write(job, projection, chosen.name, origin)
             for job, projection in zip(group, found, strict=True)
         ]
     order = {photo: i for i, photo in enumerate(photos)}
     return sorted(results, key=lambda result: order[result.photo])
-
-
-def search_settings(
-    space: Space,
-    *,
-    steps: int | None = None,
-    lr: float | None = None,
-    patience: int | None = None,
-    seed: int = 303,
-    batched: bool = False,
-) -> ProjectionSettings:
-    """The space's default settings with these changes; None keeps the default."""
-    changes = {"steps": steps, "lr": lr, "patience": patience}
-    given = {name: value for name, value in changes.items() if value is not None}
-    return replace(for_space(space), seed=seed, batched=batched, **given)  # type: ignore[arg-type]
 
 
 def _label(generator: Generator, klass: int | None) -> torch.Tensor | None:
@@ -183,17 +177,6 @@ def _folders(photos: Sequence[Path], out: Path) -> list[Path]:
     return folders
 
 
-def _fitted(photo: Path, size_px: int, fit: Fit) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """The photo as HWC uint8 of the model's size."""
-    picture = images.read_rgb(photo)
-    if fit == "exact" and (picture.width, picture.height) != (size_px, size_px):
-        raise UsageError(
-            f"{photo} is {picture.width}x{picture.height} px, the model draws {size_px}x{size_px}",
-            hint="leave --fit exact out to take the middle square, resized",
-        )
-    return images.resize_lanczos(images.center_square(picture.rgb), size_px, size_px)
-
-
 def _finished(photo: Path, folder: Path, identity: dict[str, Any]) -> Projected | None:
     """What an earlier run with the same photo, model and settings found, if it finished."""
     try:
@@ -219,11 +202,17 @@ def _search(  # noqa: PLR0917 - as its one caller has them
     features: Features,
     settings: ProjectionSettings,
     label: torch.Tensor | None,
+    guess: Encoder | None,
     film: bool,
     note: str,
     emit: Emit,
 ) -> list[Projection]:
     targets = images.to_tensor(np.stack([job.pixels for job in jobs]))
+    start = None
+    if guess is not None:
+        seen = targets.to(next(guess.parameters()).device)
+        with torch.no_grad():  # one by one: what a photo gets is the same in any company
+            start = torch.cat([guess(one[None, : guess.img_channels]) for one in seen])
     with ExitStack() as films:
         writers = [films.enter_context(_film_of(job)) for job in jobs] if film else []
         wanted = set(_film_steps(settings.steps))
@@ -238,7 +227,9 @@ def _search(  # noqa: PLR0917 - as its one caller has them
                 for writer, job, frame in zip(writers, jobs, frames, strict=True):
                     writer.write(np.concatenate([job.pixels, frame], axis=1))
 
-        return project(generator, targets, features, settings, c=label, on_step=on_step)
+        return project(
+            generator, targets, features, settings, c=label, start=start, on_step=on_step
+        )
 
 
 def _film_of(job: _Job) -> VideoWriter:
@@ -271,6 +262,7 @@ def _write(job: _Job, found: Projection, features: str, origin: dict[str, Any]) 
     record = {
         "identity": job.identity,
         "photo": str(job.photo),
+        "fitted": {"how": job.fitted.how, **job.fitted.facts},
         **origin,
         "perceptual_distance": found.perceptual_distance,
         "pixel_rmse": found.pixel_rmse,
