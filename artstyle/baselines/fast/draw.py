@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from artstyle.baselines.fast.network import LEAST_SIDE_PX, STRIDE_PX, FastNet
+from artstyle.baselines.fast.network import LEAST_SIDE_PX, STRIDE_PX, FastNet, lay_out
 from artstyle.baselines.fast.norm import Followed, Held, Measured, Statistics
 from artstyle.errors import ImageError, UsageError
 from artstyle.events import Emit, Progress, ignore
@@ -65,7 +65,7 @@ class Painter:
         if tile_px < STRIDE_PX or tile_px % STRIDE_PX:
             raise UsageError(f"tiles of {tile_px} px cannot be: multiples of {STRIDE_PX} can")
         self.network = network.to(device, dtype)
-        self.network.lay_out()
+        lay_out(self.network)
         self.styles = torch.tensor([list(styles)], device=device, dtype=dtype)
         self.device, self.dtype = device, dtype
         self.whole_px, self.tile_px = whole_px, tile_px

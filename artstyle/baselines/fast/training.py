@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from artstyle.baselines.fast.losses import CONTENT_LAYERS, Sees, Weights, terms
-from artstyle.baselines.fast.network import FastNet
+from artstyle.baselines.fast.network import FastNet, lay_out
 from artstyle.errors import ArtstyleError
 
 # The average's half-life in iterations, and at most this share of those there have been: it
@@ -56,7 +56,7 @@ class FastTraining:
         self.perception, self.numbers, self.device = perception, numbers, device
         self.targets = {name: held.to(device) for name, held in targets.items()}
         self.network = network.to(device)
-        self.network.lay_out()
+        lay_out(self.network)
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
         self.optimiser = torch.optim.Adam(self.network.parameters(), lr=numbers.learning_rate)
         self.iteration = 0

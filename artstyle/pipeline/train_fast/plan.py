@@ -14,7 +14,7 @@ import torch
 
 from artstyle.baselines.fast.file import Header, StyleRecord, read_fast
 from artstyle.baselines.fast.losses import STYLE_LAYERS, Weights, style_targets
-from artstyle.baselines.fast.network import FastNet, Shape
+from artstyle.baselines.fast.network import FastNet, Shape, lay_out
 from artstyle.baselines.fast.training import FastTraining, Numbers
 from artstyle.errors import UsageError
 from artstyle.events import Emit, Note, ignore
@@ -82,6 +82,7 @@ class Plan:
 
     def training(self) -> FastTraining:
         """The training at its beginning."""
+        lay_out(self.perception)
         torch.manual_seed(self.recipe.seed)
         network = FastNet(self.shape)
         if self.base is not None:
