@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 
 import numpy as np
@@ -35,7 +36,7 @@ Pixels = NDArray[np.uint8]
 LOST = {"light": "#a8442f", "dark": "#e0896f"}  # the colour of a figure that says so
 _LEAST_PX = 48  # of a cell: smaller ones have no room for words
 _FOOT_LINES = 9
-_LEAST_WIDTH = 5  # cells: what title and foot may take at least
+_LEAST_WIDTH = 2.4  # cells: what title and foot have at least
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,19 +78,20 @@ def draw_grid(rows: Sequence[TileRow], look: Look, *, title: str, foot: Sequence
     """
     sizes = Sizes(look.cell_px)
     groups = [tile.group for tile in rows[0].tiles]
-    names_px = _names_px(rows, sizes, look)
-    heading = set_lines(title, sizes.title, _LEAST_WIDTH * sizes.cell, 2)
-    top = sizes.margin + len(heading) * sizes.line(sizes.title) + sizes.gap
-    layout = lay_out(
+    lay = partial(
+        lay_out,
         sizes,
         len(rows),
         groups,
         columns=look.columns,
-        top=top,
-        row_name_px=names_px,
+        row_name_px=_names_px(rows, sizes, look),
         figure_lines=int(any(tile.figure for row in rows for tile in row.tiles)),
     )
-    width = max(layout.width, round(2.4 * sizes.cell) + 2 * sizes.margin)
+    across = lay(top=0).width
+    width = max(across, round(_LEAST_WIDTH * sizes.cell) + 2 * sizes.margin)
+    heading = set_lines(title, sizes.title, width - 2 * sizes.margin, 2)
+    top = sizes.margin + len(heading) * sizes.line(sizes.title) + sizes.gap
+    layout = lay(top=top)
     lines = [
         line
         for words in foot

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,25 @@ def write_style(
         parents=(parent,),
         notes=dict(notes),
     )
+
+
+class Negative:
+    """A classic method for tests: it turns colours around, and counts how often."""
+
+    drawn = 0
+
+    def shipped_styles(self) -> list[str]:
+        return ["night", "wave"]
+
+    def identity(self, style: Any) -> dict[str, Any]:
+        return {"painting": style.name, "perception": "none"}
+
+    def draw(self, content: Any, style: Any, size_px: int, emit: Any) -> tuple[Any, dict[str, Any]]:
+        Negative.drawn += 1
+        return 255 - content, {"licence": "CC BY-NC 4.0"}
+
+
+METHOD = Negative()
 
 
 def two_people(*, apart: float = 1.0) -> NDArray[np.uint8]:

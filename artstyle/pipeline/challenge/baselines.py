@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from artstyle.errors import UsageError
 from artstyle.events import Emit, Note, Progress, ignore
-from artstyle.pipeline.challenge.drawing import Cell, kept_cell, write_cell
+from artstyle.pipeline.challenge.drawing import Cell, facts_of, kept_cell, write_cell
 from artstyle.pipeline.challenge.photos import plain_name
 from artstyle.pipeline.challenge.preflight import Ready
 
@@ -174,7 +174,7 @@ def draw_baselines(
 def _cell(
     column: Baseline, said: Mapping[str, Any], face: Ready, file: Path, emit: Emit
 ) -> tuple[Cell, dict[str, Any]]:
-    """One cell, and what the method says of it; nothing if the cell was there."""
+    """One cell, and what the method says of it."""
     from artstyle.images import resize_lanczos
     from artstyle.pipeline.stylize.baselines import draw_baseline
 
@@ -183,6 +183,6 @@ def _cell(
     lineage = {"what": "baseline of a challenge", "content_sha256": digest, **said}
     kept = kept_cell(file, lineage)
     if kept is not None:
-        return kept, {}
+        return kept, facts_of(file)
     made = draw_baseline(column.kind, content, column.choice(), SIZE_PX, emit=emit)
-    return write_cell(file, lineage, made.pixels), made.record
+    return write_cell(file, lineage, made.pixels, made.record), made.record

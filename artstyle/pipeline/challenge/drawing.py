@@ -6,7 +6,8 @@ latent, models and swap, is kept, so that a run that was broken off goes on wher
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from stylegan_ext.records import NetworkRecord
 
 Pixels = NDArray[np.uint8]
+_FACTS = "artstyle method"  # of a picture's text: what a baseline said of itself
 
 
 @dataclass(frozen=True)
@@ -78,14 +80,27 @@ def kept_cell(file: Path, lineage: dict[str, Any]) -> Cell | None:
         return None
 
 
-def write_cell(file: Path, lineage: dict[str, Any], pixels: Pixels) -> Cell:
-    """Write a picture with what it was made from."""
+def write_cell(
+    file: Path, lineage: dict[str, Any], pixels: Pixels, facts: Mapping[str, Any] | None = None
+) -> Cell:
+    """Write a picture with what it was made from, and with what else is to be known of it."""
     from artstyle import __version__
     from artstyle.images import encode_png
 
     words = {"Software": f"artstyle {__version__}", KEYWORD: lineage_text(lineage)}
+    if facts is not None:
+        words[_FACTS] = json.dumps(facts)
     write_bytes(file, encode_png(pixels, text=words))
     return Cell(file, pixels)
+
+
+def facts_of(file: Path) -> dict[str, Any]:
+    """What was written beside a picture's lineage; nothing if nothing was."""
+    from PIL import Image
+
+    with Image.open(file, formats=["PNG"]) as picture:
+        found: dict[str, Any] = json.loads(picture.info.get(_FACTS, "{}"))
+    return found
 
 
 def style_lineage(
