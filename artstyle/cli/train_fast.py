@@ -68,7 +68,7 @@ artstyle train-fast --content material/photos --style wave.jpg --base two --crop
     help="Shorter side of the paintings: larger gives larger strokes. [default: 384]",
 )
 @click.option("--content-weight", type=float, metavar="N", help="[default: 1]")
-@click.option("--style-weight", type=float, metavar="N", help="[default: 10]")
+@click.option("--style-weight", type=float, metavar="N", help="[default: 5]")
 @click.option("--tv-weight", type=float, metavar="N", help="Against noise. [default: 0.02]")
 @click.option("--lr", "learning_rate", type=float, metavar="N", help="Adam's. [default: 0.001]")
 @click.option(

@@ -17,6 +17,9 @@ from artstyle.errors import ArtstyleError
 # forgets the beginning. Guesses; the papers take the last state.
 _HALF_LIFE, _MOST_SHARE = 200.0, 0.1
 _MOMENTS = ("exp_avg", "exp_avg_sq")
+# Gains and offsets, in which styles differ, learn so many times as fast as the kernels that all
+# styles share; measured on four paintings, where at 1 they were alike for hundreds of iterations.
+_STYLE_RATE = 5.0
 FIGURES = ("content", "style", "tv", "total")
 
 
@@ -58,7 +61,7 @@ class FastTraining:
         self.network = network.to(device)
         lay_out(self.network)
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
-        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=numbers.learning_rate)
+        self.optimiser = torch.optim.Adam(_groups(self.network), lr=numbers.learning_rate)
         self.iteration = 0
         self.rate_share = 1.0  # of the learning rate; halved where a training had to go back
         self._sums = torch.zeros(len(FIGURES), device=device)
@@ -73,7 +76,7 @@ class FastTraining:
         """
         numbers = self.numbers
         for group in self.optimiser.param_groups:
-            group["lr"] = numbers.learning_rate * self.rate_share
+            group["lr"] = numbers.learning_rate * self.rate_share * group["times"]
         photos = photos.to(self.device).contiguous(memory_format=torch.channels_last)
         styles = styles.to(self.device)
         chosen = torch.nn.functional.one_hot(styles, self.network.shape.styles).to(photos.dtype)
@@ -178,6 +181,14 @@ class FastTraining:
         if moment.ndim == 4:
             return moment.contiguous(memory_format=torch.channels_last)
         return moment.clone()
+
+
+def _groups(network: FastNet) -> list[dict[str, Any]]:
+    """Kernels, and what belongs to styles, with how many times as fast each learns."""
+    styles, kernels = [], []
+    for name, parameter in network.named_parameters():
+        (styles if name.endswith((".gain", ".offset")) else kernels).append(parameter)
+    return [{"params": kernels, "times": 1.0}, {"params": styles, "times": _STYLE_RATE}]
 
 
 def _below(tensors: Mapping[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:

@@ -33,7 +33,7 @@ class FastRecipe:
     width: Width = setting("medium", help="How many channels; see the guide to the baselines.")
     blocks: int = setting(5, help="Residual blocks (Johnson, table 1).", low=1, high=32)
     content_weight: float = setting(1.0, help="Of the photo's content.", low=0)
-    style_weight: float = setting(10.0, help="Of the painting's style; looked at.", low=0)
+    style_weight: float = setting(5.0, help="Of the painting's style; looked at.", low=0)
     tv_weight: float = setting(0.02, help="Of calm between neighbours; looked at.", low=0)
     learning_rate: float = setting(1e-3, help="Adam's (Johnson, section 4.1).", above=0)
     iterations: int = setting(40_000, help="How many steps (Johnson, section 4.1).", low=1)
