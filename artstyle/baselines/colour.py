@@ -82,7 +82,8 @@ def with_kept_colours(drawn: Pixels, content: Pixels, kept: KeptColour | None) -
 
 def luminance(pixels: Pixels) -> NDArray[np.float64]:
     """Y of YIQ, HW, [0, 1]."""
-    return _unit(pixels) @ RGB_TO_YIQ[0]
+    bright: NDArray[np.float64] = _unit(pixels) @ RGB_TO_YIQ[0]
+    return bright
 
 
 def grey(bright: NDArray[np.float64]) -> Pixels:
@@ -150,4 +151,5 @@ def _unit(pixels: Pixels) -> NDArray[np.float64]:
 
 
 def _pixels(values: NDArray[np.float64]) -> Pixels:
-    return np.rint(values.clip(0, 1) * 255).astype(np.uint8)
+    levels: Pixels = np.rint(values.clip(0, 1) * 255).astype(np.uint8)
+    return levels

@@ -51,8 +51,9 @@ class _Products(torch.autograd.Function):
         (gradient,) = gradients
         _, channels, height, width = features.shape
         if features.is_contiguous():
-            return ((gradient + gradient.T) @ features[0].flatten(1)).reshape(features.shape)
-        made = _rows(features) @ (gradient + gradient.T)
+            down: torch.Tensor = (gradient + gradient.T) @ features[0].flatten(1)
+            return down.reshape(features.shape)
+        made: torch.Tensor = _rows(features) @ (gradient + gradient.T)
         return made.reshape(1, height, width, channels).permute(0, 3, 1, 2)
 
 

@@ -108,16 +108,16 @@ class LBFGS:
 
     def _downhill(self) -> torch.Tensor:
         """Straight down, as long as the first move."""
-        norm = self._gradient.norm().clamp_min(torch.finfo(self._gradient.dtype).tiny)
-        return self._gradient * (-self._first_length / norm)
+        share: torch.Tensor = -self._first_length / _length(self._gradient)
+        return self._gradient * share
 
     def _next_direction(self) -> torch.Tensor:
         """What the history proposes, if it leads down, and never too far."""
         newton = -self._pairs.inverse_hessian_times(self._gradient)
         leads_down = (torch.dot(newton, self._gradient) < 0) & self._pairs.are_there
         direction = torch.where(leads_down, newton, self._downhill())
-        length = direction.norm().clamp_min(torch.finfo(direction.dtype).tiny)
-        return direction * (self._longest_length / length).clamp_max(1.0)
+        share: torch.Tensor = self._longest_length / _length(direction)
+        return direction * share.clamp_max(1.0)
 
 
 class _Pairs:
@@ -186,9 +186,18 @@ class _Pairs:
         of_moves = torch.linalg.solve_triangular(upper.T, outer[:, None], upper=False)[:, 0]
         back = torch.argsort(order)
         of_moves, of_changes = of_moves[back].to(gradient), (-scale * inner)[back].to(gradient)
-        result = scale.to(gradient) * gradient
-        return result + of_moves @ self._moves + of_changes @ self._changes
+        result: torch.Tensor = scale.to(gradient) * gradient
+        result += of_moves @ self._moves
+        result += of_changes @ self._changes
+        return result
+
+
+def _length(vector: torch.Tensor) -> torch.Tensor:
+    """The norm, and never zero."""
+    norm: torch.Tensor = torch.linalg.vector_norm(vector)
+    return norm.clamp_min(torch.finfo(vector.dtype).tiny)
 
 
 def _solve(upper: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-    return torch.linalg.solve_triangular(upper, right[:, None], upper=True)[:, 0]
+    found: torch.Tensor = torch.linalg.solve_triangular(upper, right[:, None], upper=True)
+    return found[:, 0]

@@ -74,7 +74,8 @@ class Objective:
     ) -> None:
         self._perception, self._content, self._style = perception, content, style
         self._tv_weight, self._tile_px = tv_weight, tile_px
-        self._layers = tuple(dict.fromkeys(term.layer for term in (*content, *style)))
+        seen_by = [term.layer for term in content] + [term.layer for term in style]
+        self._layers = tuple(dict.fromkeys(seen_by))
         # Name -> [], without weights, of the picture looked at last.
         self.parts: dict[str, torch.Tensor] = {}
 
