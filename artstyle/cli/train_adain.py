@@ -34,7 +34,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     multiple=True,
     required=True,
     metavar="DIR",
-    help="Paintings, likewise.",
+    help="Paintings, likewise; a folder given twice is shown twice as often.",
 )
 @click.option(
     "--encoder",
@@ -77,6 +77,13 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     help="Steps between two checkpoints. [default: 500]",
 )
 @click.option("--name", metavar="NAME", help="Of the decoder in models/. [default: adain]")
+@click.option(
+    "--source",
+    "sources",
+    multiple=True,
+    metavar="TEXT",
+    help='"what; licence; origin; pictures" of what it learns from; stands on the card.',
+)
 @click.option("--licence", metavar="TEXT", help="What one may do with it. [default: unknown]")
 @click.option("--seed", type=int, metavar="N", help="Seed of everything random. [default: 0]")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
@@ -96,6 +103,7 @@ def train_adain(
     """
     from artstyle.pipeline.train_adain import start
 
+    options["sources"] = list(options["sources"]) or None
     done = start.train_adain(
         ctx.workspace, content=content, styles=styles, emit=ctx.emit, **options
     )

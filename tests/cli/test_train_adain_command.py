@@ -24,12 +24,17 @@ SMALL = ("--crop", 32, "--batch", 2, "--iterations", 2, "--device", "cpu")
 
 def test_what_was_trained_draws(cli, place):
     named = ("--name-styles", "material/paintings", "--licence", "CC0")
+    named += ("--source", "noise; CC0; a test; 9")
     done = cli(*WORDS, *SMALL, *named, "--workspace", place, "--json", cwd=place)
     assert done.exit_code == 0, done.stderr
     data = done.json()
     assert data["iterations"] == 2
     assert data["run"].endswith("runs/00000-train-adain-own")
     assert "3 paintings are few" in done.stderr
+    card = (place / "models" / "adain.md").read_text()
+    assert "| noise | CC0 | a test | 9 |" in card
+    assert "## How it was made" in card
+    assert "own network perception" in card
     drawn = cli(
         *("stylize", "adain", "material/photos/picture-0.png", "--style", "picture-1"),
         *("--size", 64, "--out", "a.png", "--workspace", place),
@@ -55,5 +60,8 @@ def test_faults_are_listed_together(cli, place):
     done = cli(*WORDS, "--crop", 33, "--batch", 0, "--workspace", place, cwd=place)
     assert done.exit_code == 1
     assert "batch" in done.stderr
+    source = cli(*WORDS, *SMALL, "--source", "a; b; c; d", "--workspace", place, cwd=place)
+    assert source.exit_code == 2
+    assert "number of pictures" in source.stderr
     missing = cli("train-adain", "--content", "material/photos", cwd=place)
     assert missing.exit_code == 2

@@ -79,9 +79,10 @@ class Plan:
     def remarks(self) -> tuple[str, ...]:
         """What is to be said before work starts."""
         found = []
-        if len(self.paintings) < FEW_STYLES:
+        different = len(set(self.paintings))
+        if different < FEW_STYLES:
             found.append(
-                f"{len(self.paintings)} paintings are few (the paper has 80,000): the decoder will"
+                f"{different} paintings are few (the paper has 80,000): the decoder will"
                 " know these, and others less well. Crops of several sizes, mirroring and changed"
                 f" colours ({self.recipe.jitter:.0%} of them) stretch them; watch the losses and"
                 " the panel of paintings that are held out"
@@ -136,14 +137,17 @@ def make_plan(
 def _held_out(
     folders: Sequence[Sequence[Path]], most: int, seed: int
 ) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    """Pictures to learn from, and some drawn by lot from every folder in turn."""
-    count = min(most, sum(len(paths) for paths in folders) // _HELD_SHARE)
+    """Pictures to learn from, and some drawn by lot from every folder in turn.
+
+    A folder that was given several times is learned from as often.
+    """
+    count = min(most, len({path for paths in folders for path in paths}) // _HELD_SHARE)
     dice = np.random.default_rng((seed, 0))
     orders = [list(dice.permutation(len(paths))) for paths in folders]
     held: list[Path] = []
     while len(held) < count:
         for paths, order in zip(folders, orders, strict=True):
-            if order and len(held) < count:
-                held.append(paths[order.pop()])
+            if order and len(held) < count and (path := paths[order.pop()]) not in held:
+                held.append(path)
     out = set(held)
     return tuple(path for paths in folders for path in paths if path not in out), tuple(held)

@@ -45,6 +45,9 @@ class AdainRecipe:
         500, help="Steps between two checkpoints with their panels; a guess.", low=1
     )
     licence: str = setting("unknown", help="What one may do with the decoder.")
+    sources: tuple[str, ...] = setting(
+        (), help="What it learns from: 'what; licence; origin; number of pictures', for the card."
+    )
     seed: int = setting(0, help="Seed of everything random.", low=0)
 
     def faults(self) -> Iterator[str]:
@@ -67,7 +70,7 @@ class Identity:
 
 
 # How far it goes, what it writes, and what it is called may change from call to call.
-_NO_IDENTITY = {"iterations", "minutes", "checkpoint_iterations", "name", "licence"}
+_NO_IDENTITY = {"iterations", "minutes", "checkpoint_iterations", "name", "licence", "sources"}
 
 
 def identity(

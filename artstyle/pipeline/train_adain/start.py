@@ -19,6 +19,7 @@ from artstyle.events import Emit, Note, ignore
 from artstyle.machine import choose_device
 from artstyle.pipeline.train.tracking import TensorBoard, Trackers
 from artstyle.pipeline.train.work import in_hours, peak_memory_bytes
+from artstyle.pipeline.train_adain.card import sources_of, write_card
 from artstyle.pipeline.train_adain.plan import Plan, make_plan
 from artstyle.pipeline.train_adain.settings import AdainRecipe
 from artstyle.pipeline.train_adain.work import DECODER, Goal, Stop, Work
@@ -108,6 +109,7 @@ def train_adain(
     if base is not None:
         held = read_decoder(base, device=where)
         require_encoder(held.header, known)
+    sources_of(recipe.sources)  # raises before work starts
     plan = make_plan(recipe, known, where, content, styles, named=named, base=held, emit=emit)
     if dry_run:
         return _probe(plan)
@@ -144,6 +146,7 @@ def _carry_out(workspace: Path, plan: Plan, out: Path | None, emit: Emit) -> Tra
         work.begin()
         reason = work.go(goal)
         done = work.training.iteration
+        write_card(run.folder / DECODER)
         place = _publish(plan, run, workspace, tell)
         if reason == "iterations":
             run.finish({"iterations": done, "losses": work.last})
@@ -195,6 +198,7 @@ def _publish(plan: Plan, run: Run, workspace: Path, emit: Emit) -> Path | None:
             return None
     with (run.folder / DECODER).open("rb") as stream, files.atomic_file(place) as target:
         shutil.copyfileobj(stream, target)
+    write_card(place)
     _tell_catalog(plan, run, workspace, place)
     emit(Note(f"'artstyle stylize adain' draws with it now: {place}"))
     return place
@@ -204,9 +208,11 @@ def _tell_catalog(plan: Plan, run: Run, workspace: Path, decoder: Path) -> None:
     from artstyle.catalog import open_catalog
 
     with open_catalog(workspace) as catalog, catalog.transaction():
-        row = catalog.add_run(
-            run.folder.absolute(), kind="train-adain", recipe=dict(vars(plan.recipe))
-        )
+        recipe = {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in vars(plan.recipe).items()
+        }
+        row = catalog.add_run(run.folder.absolute(), kind="train-adain", recipe=recipe)
         catalog.add_model(
             decoder.absolute(),
             sha256=files.sha256_of(decoder),

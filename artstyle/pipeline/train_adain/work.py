@@ -16,6 +16,7 @@ from artstyle.files import write_bytes
 from artstyle.images import encode_png, to_tensor
 from artstyle.pipeline.train.tracking import Trackers
 from artstyle.pipeline.train.work import in_hours, peak_memory_bytes
+from artstyle.pipeline.train_adain.card import sources_of
 from artstyle.pipeline.train_adain.named import named_styles
 from artstyle.pipeline.train_adain.panel import draw_panel, panel_pictures
 from artstyle.pipeline.train_adain.plan import Plan
@@ -79,11 +80,10 @@ class Work:
         self.panel = panel_pictures(plan)
         self.named = named_styles(plan, training.average, emit)
         self.seconds = 0.0  # of training, over all calls
-        self.ticked_at = 0  # iteration
         self.last: dict[str, float] = {}  # losses of the last tick
         self._saved_at_s = self._lap_s = clock()
         self._line = ""
-        self._began_at = 0
+        self._began_at = self._lap_at = 0  # iterations
 
     # -- beginning and going on --------------------------------------------------------------
 
@@ -105,7 +105,7 @@ class Work:
         shown = self.training.iteration * self.plan.recipe.batch
         self.run.keep_stats(lambda row: row["Progress/nimg"] <= shown)
         self.trackers.begin(shown)
-        self._began_at = self.training.iteration
+        self._began_at = self._lap_at = self.training.iteration
         self._lap_s = self._saved_at_s = self.clock()
 
     def _restore(self, tensors: dict[str, Any], facts: dict[str, Any]) -> None:
@@ -116,7 +116,7 @@ class Work:
                 f"the state in {self.run.folder} is that of another training: {fault}",
                 hint="name a new folder with --out",
             ) from fault
-        self.seconds, self.ticked_at = float(facts["seconds"]), int(facts["ticked_at"])
+        self.seconds = float(facts["seconds"])
         self.last = dict(facts["last"])
         at = f"iteration {self.training.iteration:,}"
         self.emit(Note(f"goes on at {at}, {in_hours(self.seconds)} into the training"))
@@ -184,9 +184,9 @@ class Work:
         self.last = self.training.take_means()
         now, done, batch = self.clock(), self.training.iteration, self.plan.recipe.batch
         spent_s = now - self._lap_s
-        pictures = (done - self.ticked_at) * batch
+        pictures = (done - self._lap_at) * batch  # of this call
         self.seconds += spent_s
-        self._lap_s, self.ticked_at = now, done
+        self._lap_s, self._lap_at = now, done
         rate = pictures / spent_s if spent_s > 0 else 0.0
         row = {f"Loss/{name}": _single(value) for name, value in self.last.items()}
         row |= {
@@ -257,15 +257,21 @@ class Work:
             "iterations": self.training.iteration,
             "batch": recipe.batch,
             "crop_px": recipe.crop_px,
-            "photos": len(plan.photos),
-            "paintings": len(plan.paintings),
+            "photos": len(set(plan.photos)),
+            "paintings": len(set(plan.paintings)),
             "weights": [recipe.content_weight, recipe.style_weight, recipe.tv_weight],
             "command": shlex.join(self.command),
             "run": self.run.folder.name,
+            "minutes": round((self.seconds + self.clock() - self._lap_s) / 60, 1),
+            "seed": recipe.seed,
+            "sources": sources_of(recipe.sources),
         }
         if plan.base is not None:
             notes["base_sha256"] = plan.base.header.content_sha256
-            notes["iterations_of_base"] = plan.base.header.origin.notes.get("iterations")
+            before = plan.base.header.origin.notes
+            notes["before"] = {
+                name: before.get(name) for name in ("iterations", "minutes", "crop_px", "command")
+            }
         if held:
             notes["held_out_losses"] = {name: round(value, 4) for name, value in held.items()}
         return Origin(
@@ -273,8 +279,8 @@ class Work:
             encoder_choice=plan.encoder.choice,
             encoder_sha256=plan.encoder.sha256,
             licence=recipe.licence,
-            source=f"trained by artstyle on {len(plan.photos)} photos and"
-            f" {len(plan.paintings)} paintings",
+            source=f"trained by artstyle on {len(set(plan.photos))} photos and"
+            f" {len(set(plan.paintings))} paintings",
             notes=notes,
         )
 
@@ -289,7 +295,6 @@ class Work:
         facts = {
             "counters": self.training.counters(),
             "seconds": self.seconds + self.clock() - self._lap_s,
-            "ticked_at": self.ticked_at,
             "last": self.last,
         }
         try:
