@@ -33,8 +33,8 @@ class InversionSettings:
     pixel_weight: float = 1.0  # on the mean squared error in [-1, 1]
     pooled_weight: float = 1.0  # on the same of the picture shrunk 2, 4 and 8 times, each
     feature_weight: float = 1.0  # on the squared distance of features
-    prior_weight: float = 0.01  # on the mean square of v: 1 for latents of the mapping network
-    spread_weight: float = 0.01  # on the mean square of the rows' distance from their mean
+    prior_weight: float = 0.02  # on the mean square of v: 1 for latents of the mapping network
+    spread_weight: float = 0.1  # on the mean square of the rows' distance from their mean
 
     def __post_init__(self) -> None:
         """Refuse what has no meaning."""

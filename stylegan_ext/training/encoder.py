@@ -44,6 +44,7 @@ class EncoderSettings:
     feature_weight: float = 1.0
     prior_weight: float = 0.01  # on the mean square of v; photos
     spread_weight: float = 0.05  # on the mean square of what rows differ by, in v; photos
+    frozen_levels: int = 0  # finest blocks of the trunk that stay as they begin
     ema_kimg: float = 0.5
     seed: int = 0
 
@@ -88,12 +89,19 @@ class EncoderTraining:
         self.generator = generator.eval().requires_grad_(False)
         self.features = features
         self.nimg, self.iteration = 0, 0
+        for resolution in encoder.block_resolutions[: settings.frozen_levels]:
+            encoder.get_submodule(f"b{resolution}").requires_grad_(False)
         self.optimizer = torch.optim.Adam(
-            encoder.parameters(), lr=settings.learning_rate, betas=(0.9, 0.99)
+            [parameter for _, parameter in self._learnable()],
+            lr=settings.learning_rate,
+            betas=(0.9, 0.99),
         )
         self.sums: Tensors = {}  # name -> count, sum, sum of squares; since they were taken
         # of w before its last activation, the mean over its numbers
         self._w_variance = float(encoder.spread.square().mean())
+
+    def _learnable(self) -> list[tuple[str, torch.nn.Parameter]]:
+        return [(name, p) for name, p in self.encoder.named_parameters() if p.requires_grad]
 
     @property
     def photos_per_batch(self) -> int:
@@ -203,7 +211,7 @@ class EncoderTraining:
         kept: Tensors = {}
         for name, network in (("E", self.encoder), ("E_ema", self.average)):
             kept |= {f"{name}.{key}": held for key, held in network.state_dict().items()}
-        for key, parameter in self.encoder.named_parameters():
+        for key, parameter in self._learnable():
             for moment, held in self.optimizer.state.get(parameter, {}).items():
                 kept[f"adam.E.{moment}.{key}"] = held
         return kept | {f"sums.{name}": held for name, held in self.sums.items()}
@@ -221,7 +229,7 @@ class EncoderTraining:
         """
         for name, network in (("E", self.encoder), ("E_ema", self.average)):
             network.load_state_dict({k: tensors[f"{name}.{k}"] for k in network.state_dict()})
-        for key, parameter in self.encoder.named_parameters():
+        for key, parameter in self._learnable():
             found = {
                 moment: tensors[f"adam.E.{moment}.{key}"].clone()
                 for moment in ("step", *_MOMENTS)

@@ -259,3 +259,25 @@ def test_the_average_follows(networks) -> None:
     assert not torch.equal(now, before)
     assert not training.average.training
     assert replace(training.settings, seed=1) != training.settings
+
+
+def test_frozen_blocks_stay_as_they_begin() -> None:
+    generator = construct("stylegan2-generator", {**GENERATOR_64, "img_resolution": 16})
+    kwargs = {**KWARGS, "img_resolution": 16, "num_ws": 6, "w_dim": 128}
+    encoder, _ = make_encoder(generator, None, kwargs)
+    before = {name: held.clone() for name, held in encoder.state_dict().items()}
+    training = EncoderTraining(
+        encoder,
+        average_of(encoder),
+        generator,
+        PixelPyramidFeatures(),
+        EncoderSettings(batch=2, frozen_levels=1),
+    )
+    training.iterate(None)
+    after = encoder.state_dict()
+    moved = {
+        name.partition(".")[0] for name in before if not torch.equal(before[name], after[name])
+    }
+    assert "b16" not in moved
+    assert {"b8", "squeeze", "code", "common"} <= moved
+    assert not any("b16" in name for name in training.tensors() if name.startswith("adam."))

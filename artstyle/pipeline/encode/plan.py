@@ -64,7 +64,7 @@ class EncoderPlan:
 
     def training(self) -> EncoderTraining:
         """The engine's training at its beginning."""
-        encoder, _ = make_encoder(
+        encoder, is_warm = make_encoder(
             self.generator,
             self.networks.get("D") if self.recipe.warm else None,
             self.kwargs,
@@ -76,7 +76,7 @@ class EncoderPlan:
             average_of(encoder),
             self.generator,
             self.features,
-            self.recipe.engine_settings(),
+            self.recipe.engine_settings(is_warm=is_warm),
             device=self.device,
         )
 

@@ -34,10 +34,17 @@ class EncoderRecipe:
         32, help="Photos that are never learned from; at most a tenth of all.", low=1
     )
     warm: bool = setting(True, help="Begin with the trunk of the base's discriminator.")
+    frozen_levels: int = setting(
+        2, help="The finest blocks of that trunk stay as they are: as good, in less time.", low=0
+    )
     seed: int = setting(0, help="Of everything random.", low=0)
 
-    def engine_settings(self) -> EncoderSettings:
-        """What the engine's training computes with."""
+    def engine_settings(self, *, is_warm: bool = True) -> EncoderSettings:
+        """What the engine's training computes with.
+
+        Args:
+            is_warm: whether the trunk is the discriminator's; a random one has to learn.
+        """
         from stylegan_ext.training.encoder import EncoderSettings
 
         return EncoderSettings(
@@ -46,6 +53,7 @@ class EncoderRecipe:
             samples_kimg=self.samples_kimg,
             prior_weight=self.prior_weight,
             spread_weight=self.spread_weight,
+            frozen_levels=self.frozen_levels if is_warm else 0,
             seed=self.seed,
         )
 
