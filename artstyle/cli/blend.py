@@ -115,11 +115,17 @@ def blend(  # noqa: PLR0917 - click passes them by name
     from stylegan_ext.latents import parse_seeds
 
     if search:
-        others = {"--resolution": resolution, "--width": width, "--weights": weights}
-        others |= {"--strength": strength, "--out": out, "--preview": preview}
-        others |= {"--mapping-from style": mapping_from == "style" or None}
-        others |= {"--const-from style": const_from == "style" or None}
-        others |= {"--dry-run": dry_run or None}
+        others: dict[str, Any] = {
+            "--resolution": resolution,
+            "--width": width,
+            "--weights": weights,
+            "--strength": strength,
+            "--mapping-from style": True if mapping_from == "style" else None,
+            "--const-from style": True if const_from == "style" else None,
+            "--out": out,
+            "--preview": preview,
+            "--dry-run": dry_run or None,
+        }
         run_search(ctx, base, style, others, **looks)
         return
     refuse_without_search(looks)

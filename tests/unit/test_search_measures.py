@@ -35,6 +35,9 @@ class Plain:
     def __call__(self, pictures):
         return np.stack([picture.reshape(-1)[:6].astype(np.float32) for picture in pictures])
 
+    def close(self):
+        pass
+
 
 class PlainSpace(ScatterSpace):
     dim = 6
@@ -102,14 +105,20 @@ def test_descriptors_are_chosen_by_name(monkeypatch):
         choose_descriptor("looks")  # type: ignore[arg-type]
 
 
-def test_dlibs_distances_are_its_own():
+def test_dlibs_figures_are_the_same_from_one_process_and_from_two():
     from artstyle.faces.dlib import lack
 
     if lack() is not None:
         pytest.skip("dlib is not installed")
-    face = np.random.default_rng(0).integers(0, 255, (64, 64, 3)).astype(np.uint8)
-    row = DlibDescriptor()([face])[0]
-    assert 0.5 < float(np.linalg.norm(row)) < 3  # about 1.4 for faces
+    dice = np.random.default_rng(0)
+    faces = [dice.integers(0, 255, (64, 64, 3)).astype(np.uint8) for _ in range(7)]
+    rows = []
+    for workers in (1, 2):
+        descriptor = DlibDescriptor(workers)
+        rows.append(descriptor(faces))
+        descriptor.close()
+    assert np.array_equal(*rows)
+    assert 0.5 < float(np.linalg.norm(rows[0][0])) < 3  # about 1.4 for faces
 
 
 def style_judge(style: np.ndarray | None = None) -> tuple[StyleJudge, np.ndarray, np.ndarray]:

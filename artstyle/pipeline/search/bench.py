@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,8 +44,7 @@ class Bench:
     """Measures swaps of two models.
 
     Args:
-        base: the base.
-        style: its descendant.
+        models: the base and its descendant.
         workspace: where encoder, perception network and dataset are looked for.
         looks: what is looked at.
         folder: where projections are kept.
@@ -57,16 +56,16 @@ class Bench:
         EngineError: the two cannot be blended, or a file cannot be read.
     """
 
-    def __init__(  # noqa: PLR0917 - as its one caller has them
+    def __init__(
         self,
-        base: Model,
-        style: Model,
+        models: Sequence[Model],
         workspace: Path,
         looks: Looks,
         folder: Path,
         emit: Emit = ignore,
     ) -> None:
-        files = [read_model(model.path) for model in (base, style)]
+        base, style = models
+        files = [read_model(model.path) for model in models]
         self.mixer = Mixer(files[0], files[1], looks.device)
         self.is_kin = are_kin(drift(*(file.generator() for file in files)))
         for remark in self.mixer.remarks:
@@ -112,6 +111,10 @@ class Bench:
             likeness=round(likeness.value, _DIGITS),
             measured=likeness.as_json() | style.as_json(),
         )
+
+    def close(self) -> None:
+        """End the processes that describe faces."""
+        self._descriptor.close()
 
     def draw(self, shares: Shares) -> list[Picture]:
         """The people under a swap, HWC uint8."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -115,21 +116,17 @@ def search_swap(
     models = find_models([base, style], workspace, emit=emit)
     place = folder or _folder(models[1], workspace)
     path = swap_file(models[1].path)
-    with searching(place):
-        bench = Bench(models[0], models[1], workspace, looks or Looks(), place, emit)
+    with (
+        searching(place),
+        closing(Bench(models, workspace, looks or Looks(), place, emit)) as bench,
+    ):
         store = Store(place, bench.identity, emit=emit)
         request = hashlib.sha256(f"{store.digest} {budget} {seed}".encode()).hexdigest()
-        swap, steps = _finished(path, request, place), ()
-        is_new = swap is None
+        swap = kept = _finished(path, request, place)
+        steps: tuple[Step, ...] = ()
         if swap is None:
             points = _explored(bench, store, budget, seed, emit)
-            rows = placed(best_chain(points), MOST_POINTS)
-            if len(rows) < 2:
-                raise MeasureError(
-                    f"no swap of the {len(points)} that were measured is nearer to the style of"
-                    f" {models[1].name} than {models[0].name} itself",
-                    hint="is it the right base? else train the style for longer",
-                )
+            rows = _front(points, models)
             knee = find_knee([point for _, point in rows])
             emit(Note(f"the default is {knee.how}"))
             steps = _walk(bench, store, rows, knee, emit)
@@ -144,7 +141,7 @@ def search_swap(
         swap=swap,
         path=path,
         folder=place,
-        is_new=is_new,
+        is_new=kept is None,
         names=bench.people.names,
         points=tuple(store.points.values()),
         titles=first_swaps(bench.mixer.levels),
@@ -194,6 +191,22 @@ def _explored(bench: Bench, store: Store, budget: int, seed: int, emit: Emit) ->
     if len(points) < total:
         emit(Progress("search", total, total, "swaps", "nothing new is left to try"))
     return points
+
+
+def _front(points: Sequence[Point], models: Sequence[Model]) -> list[tuple[float, Point]]:
+    """The best chain by strength.
+
+    Raises:
+        MeasureError: it does not leave the base.
+    """
+    rows = placed(best_chain(points), MOST_POINTS)
+    if len(rows) < 2:
+        raise MeasureError(
+            f"no swap of the {len(points)} that were measured is nearer to the style of"
+            f" {models[1].name} than {models[0].name} itself",
+            hint="is it the right base? else train the style for longer",
+        )
+    return rows
 
 
 def _measured(bench: Bench, store: Store, shares: Shares) -> Point:
