@@ -185,7 +185,8 @@ class FastTraining:
 
 def _groups(network: FastNet) -> list[dict[str, Any]]:
     """Kernels, and what belongs to styles, with how many times as fast each learns."""
-    styles, kernels = [], []
+    styles: list[torch.nn.Parameter] = []
+    kernels: list[torch.nn.Parameter] = []
     for name, parameter in network.named_parameters():
         (styles if name.endswith((".gain", ".offset")) else kernels).append(parameter)
     return [{"params": kernels, "times": 1.0}, {"params": styles, "times": _STYLE_RATE}]
