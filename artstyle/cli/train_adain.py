@@ -63,6 +63,13 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option("--content-weight", type=float, metavar="N", help="[default: 1]")
 @click.option("--style-weight", type=float, metavar="N", help="[default: 10]")
 @click.option("--tv-weight", type=float, metavar="N", help="[default: 0]")
+@click.option(
+    "--pixel-weight",
+    type=float,
+    metavar="N",
+    help="How much photos drawn of their own maps shall be themselves. [default: 0]",
+)
+@click.option("--warm-up", type=int, metavar="N", help="First steps that learn that alone.")
 @click.option("--lr", "learning_rate", type=float, metavar="N", help="Adam's. [default: 0.0001]")
 @click.option("--decay", type=float, metavar="N", help="Of the rate, per step. [default: 0.00005]")
 @click.option(

@@ -210,6 +210,19 @@ def test_losses_fall(tmp_path):
     assert any("images/s" in text for text in told)
 
 
+def test_pixels_alone_are_learned_first(tmp_path):
+    train(tmp_path, iterations=50, pixel_weight=10.0, warm_up=25, learning_rate=0.01)
+    rows = [json.loads(line) for line in stats(tmp_path)]
+    first, second = (row for row in rows if "Loss/total" in row)
+    assert "Loss/content" not in first
+    assert first["Loss/total"]["mean"] == pytest.approx(10 * first["Loss/pixels"]["mean"])
+    terms = {name: second[f"Loss/{name}"]["mean"] for name in ("content", "style", "pixels")}
+    total = terms["content"] + 10 * terms["style"] + 10 * terms["pixels"]
+    assert second["Loss/total"]["mean"] == pytest.approx(total, rel=1e-4)
+    with pytest.raises(RecipeError, match="pixel_weight is 0"):
+        train(tmp_path, warm_up=5)
+
+
 @pytest.mark.parametrize("instants", [(1,), (4, 2), (2, 2, 2)])
 def test_it_ends_bit_equal_wherever_it_was_broken_off(tmp_path, undisturbed, instants):
     for instant in instants:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 
 from artstyle.baselines.adain.decoder import DEEPEST, STYLE_LAYERS, Decoder, in_channels_last
 from artstyle.baselines.adain.encoder import Known, layer_scales
@@ -35,6 +36,8 @@ class Numbers:
     tv_weight: float
     learning_rate: float
     decay: float  # the rate is learning_rate / (1 + decay * iteration), as in the authors' code
+    pixel_weight: float = 0.0  # of the distance between photos and what is drawn of their own maps
+    warm_up: int = 0  # first iterations, which learn that alone
 
 
 class DecoderTraining:
@@ -70,21 +73,48 @@ class DecoderTraining:
         rate = numbers.learning_rate / (1 + numbers.decay * self.iteration)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
+        if self.iteration < numbers.warm_up:
+            found = self._plain_terms(torch.cat((photos, paintings))[self.iteration % 2 :: 2])
+        else:
+            found = self._terms(photos, paintings)
+        self.optimiser.zero_grad(set_to_none=True)
+        found["total"].backward()  # type: ignore[no-untyped-call]
+        self.optimiser.step()
+        self.iteration += 1
+        self._follow()
+        if self.iteration == numbers.warm_up + 1:
+            self._sums.clear()  # figures of two kinds are not averaged
+            self._count = 0
+        for name, value in found.items():
+            self._sums[name] = self._sums[name] + value.detach()
+        self._count += 1
+
+    def _terms(self, photos: torch.Tensor, paintings: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The losses by name, and their weighted sum."""
+        numbers = self.numbers
         terms = self.compare(self.decoder, photos, paintings)
-        total = (
+        found = {"content": terms.content, "style": terms.style, "tv": terms.tv}
+        found["total"] = (
             numbers.content_weight * terms.content
             + numbers.style_weight * terms.style
             + numbers.tv_weight * terms.tv
         )
-        self.optimiser.zero_grad(set_to_none=True)
-        total.backward()  # type: ignore[no-untyped-call]
-        self.optimiser.step()
-        self.iteration += 1
-        self._follow()
-        found = {"content": terms.content, "style": terms.style, "tv": terms.tv, "total": total}
-        for name, value in found.items():
-            self._sums[name] = self._sums[name] + value.detach()
-        self._count += 1
+        if numbers.pixel_weight:
+            found["pixels"] = self._distance(photos)
+            found["total"] = found["total"] + numbers.pixel_weight * found["pixels"]
+        return found
+
+    def _plain_terms(self, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The same while nothing is learned but to draw what was encoded."""
+        distance = self._distance(pictures)
+        return {"pixels": distance, "total": self.numbers.pixel_weight * distance}
+
+    def _distance(self, pictures: torch.Tensor) -> torch.Tensor:
+        """The mean distance between pictures and what the decoder draws of their own maps."""
+        pictures = pictures.to(self.device).contiguous(memory_format=torch.channels_last)
+        with torch.no_grad():
+            maps = self.encoder(pictures, (DEEPEST,))[DEEPEST]
+        return F.l1_loss(self.decoder(maps), pictures)
 
     def compare(self, decoder: Decoder, photos: torch.Tensor, paintings: torch.Tensor) -> Losses:
         """The losses of a decoder on these pictures, the average's for instance."""

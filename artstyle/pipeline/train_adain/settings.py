@@ -24,6 +24,15 @@ class AdainRecipe:
         low=0,
     )
     tv_weight: float = setting(0.0, help="Of the total variation; the paper has none.", low=0)
+    pixel_weight: float = setting(
+        0.0,
+        help="Of the mean distance between photos and what is drawn of their own maps; the paper "
+        "has none. 20 to 50 keep forms where there is little time to learn.",
+        low=0,
+    )
+    warm_up: int = setting(
+        0, help="First iterations that learn from pixels alone; the paper has none.", low=0
+    )
     learning_rate: float = setting(1e-4, help="Adam's (authors' code).", above=0)
     decay: float = setting(
         5e-5, help="The rate falls as 1 / (1 + decay x iteration) (authors' code).", low=0
@@ -54,6 +63,8 @@ class AdainRecipe:
         """What is wrong between the settings."""
         if self.crop_px % 8:
             yield f"crop_px: {self.crop_px} is no multiple of 8, the encoder's step"
+        if self.warm_up and not self.pixel_weight:
+            yield "warm_up: it learns from pixels, and pixel_weight is 0"
         if self.content_weight == self.style_weight == 0:
             yield "content_weight, style_weight: with both 0 nothing is learned"
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 DECODER = "adain.safetensors"  # the newest, in the run's folder
 STATE_MINUTES = 5.0  # between two states, besides those at checkpoints; a guess
 TICK_ITERATIONS = 25  # between two rows of figures
+_TOLD = ("content", "style", "pixels")  # of the losses
 _HELD_BATCHES = 2  # that the losses of what is held out are taken over
 # Where the style loss of what is held out is so much larger than that of what is learned from,
 # the paintings are learned by heart. A guess.
@@ -198,8 +199,8 @@ class Work:
         self._tell(row)
         left_s = max(0, goal.iterations - done) * batch / rate if rate else 0.0
         self._line = (
-            f"content {self.last['content']:.3f}  style {self.last['style']:.3f}  "
-            f"{rate:.1f} images/s  {in_hours(left_s)} to go"
+            "".join(f"{name} {self.last[name]:.3f}  " for name in _TOLD if name in self.last)
+            + f"{rate:.1f} images/s  {in_hours(left_s)} to go"
         )
         self.emit(Note(f"iteration {done:,}  {self._line}"))
 
@@ -259,7 +260,11 @@ class Work:
             "crop_px": recipe.crop_px,
             "photos": len(set(plan.photos)),
             "paintings": len(set(plan.paintings)),
-            "weights": [recipe.content_weight, recipe.style_weight, recipe.tv_weight],
+            "weights": {
+                name: getattr(recipe, f"{name}_weight")
+                for name in ("content", "style", "tv", "pixel")
+            },
+            "warm_up": recipe.warm_up,
             "command": shlex.join(self.command),
             "run": self.run.folder.name,
             "minutes": round((self.seconds + self.clock() - self._lap_s) / 60, 1),
