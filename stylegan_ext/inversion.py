@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
+from stylegan_ext.adam import Adam
 from stylegan_ext.errors import MismatchError, ParameterError
 from stylegan_ext.features import Features
 from stylegan_ext.latent_space import LatentSpace, latent_space
@@ -89,14 +90,13 @@ def invert(
         v = space.to_v(start.to(targets.device))
     v = v.clone().requires_grad_(True)
     alike = _Likeness(targets, features, settings)
-    optimizer = torch.optim.Adam([v], lr=settings.lr, betas=settings.betas)
+    adam = Adam(v, settings.betas)
     for index in range(settings.steps):
-        optimizer.param_groups[0]["lr"] = settings.lr * _fade(index / settings.steps)
         images = generator.synthesis(space.to_ws(v))
         loss = alike(images) + _held(v, settings)
         # the sum: what one picture gets does not depend on how many others there are
-        (v.grad,) = torch.autograd.grad(loss.sum(), v)
-        optimizer.step()
+        (gradient,) = torch.autograd.grad(loss.sum(), v)
+        adam.step(gradient, settings.lr * _fade(index / settings.steps))
         if told is not None:
             told(index + 1, settings.steps, float(loss.detach().mean()))
     with torch.no_grad():

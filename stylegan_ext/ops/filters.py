@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import scipy.signal
-import scipy.special
 import torch
 
 # A filter this long stays one-dimensional: two passes of n taps beat one of n * n from here on.
@@ -68,9 +66,13 @@ def design_lowpass(
     """
     if numtaps == 1:
         return None
+    import scipy.signal  # takes a second to load, and StyleGAN2 has no use for it
+
     if not radial:
         taps = scipy.signal.firwin(numtaps, cutoff=cutoff_hz, width=width_hz, fs=rate_hz)
         return torch.as_tensor(taps, dtype=torch.float32)
+    import scipy.special
+
     # The jinc is the 2-D Fourier transform of a disc; the window is the separable Kaiser window.
     position = (np.arange(numtaps) - (numtaps - 1) / 2) / rate_hz
     radius = np.hypot(*np.meshgrid(position, position))
