@@ -45,7 +45,8 @@ def convolutions(network: FastNet, x: torch.Tensor) -> torch.Tensor:
     for block in network.blocks:
         x = one(block.second, one(block.first, x))
     for layer in network.up:
-        x = one(layer, F.interpolate(x, scale_factor=2.0, mode="nearest"))
+        larger = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+        x = one(layer, larger)
     return network.last(F.pad(x, (2, 2, 2, 2), mode="reflect"))
 
 

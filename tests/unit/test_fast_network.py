@@ -286,8 +286,8 @@ def test_foreign_and_damaged_files_are_refused(tmp_path):
     assert not (tmp_path / "sick.safetensors").exists()
 
 
-def test_the_fast_form_of_upsampling_has_no_checkerboard():
+def test_going_up_leaves_no_lattice():
     made = network()
     drawn = made(torch.full((1, 3, 48, 48), 0.3), torch.ones(1, 1))
-    # A flat photo gives a flat picture: no pattern comes from how pixels are repeated.
+    # A flat photo gives a flat picture: no pattern comes from how maps are enlarged.
     assert (drawn - drawn.mean(dim=(2, 3), keepdim=True)).abs().max() < 1e-3
