@@ -117,6 +117,7 @@ def lay_out(
     top: int,
     row_name_px: int,
     figure_lines: int = 1,
+    name_lines: int = 2,
 ) -> Layout:
     """Find a place for every picture.
 
@@ -128,6 +129,7 @@ def lay_out(
         top: where the body may begin.
         row_name_px: the room that the longest name of a row needs; 0: rows have no names.
         figure_lines: lines of figures below a picture.
+        name_lines: lines of the longest name above a column of a table.
     """
     match arrangement_of(rows, len(groups), columns):
         case "poster":
@@ -135,7 +137,7 @@ def lay_out(
         case "wrapped":
             return _wrapped(sizes, rows, len(groups), columns or 1, top, row_name_px, figure_lines)
         case _:
-            return _table(sizes, rows, groups, top, row_name_px, figure_lines)
+            return _table(sizes, rows, groups, top, row_name_px, figure_lines, name_lines)
 
 
 def _poster(sizes: Sizes, groups: Sequence[str], top: int, figure_lines: int) -> Layout:
@@ -159,7 +161,13 @@ def _poster(sizes: Sizes, groups: Sequence[str], top: int, figure_lines: int) ->
 
 
 def _table(  # noqa: PLR0917 - as its one caller has them
-    sizes: Sizes, rows: int, groups: Sequence[str], top: int, row_name_px: int, figure_lines: int
+    sizes: Sizes,
+    rows: int,
+    groups: Sequence[str],
+    top: int,
+    row_name_px: int,
+    figure_lines: int,
+    name_lines: int,
 ) -> Layout:
     lefts = []
     left = sizes.margin + (row_name_px + sizes.group_gap if row_name_px else 0)
@@ -169,8 +177,8 @@ def _table(  # noqa: PLR0917 - as its one caller has them
             lefts.append(left)
             left += sizes.cell + sizes.gap
     has_groups = len(set(groups)) > 1
-    groups_height = sizes.line(sizes.small) + sizes.under if has_groups else 0
-    names_height = 2 * sizes.line(sizes.name) + sizes.under
+    groups_height = sizes.line(sizes.small) + 2 * sizes.under if has_groups else 0
+    names_height = name_lines * sizes.line(sizes.name) + sizes.under
     body = top + groups_height + names_height
     words = _words(sizes, figure_lines, with_name=False)
     pitch = sizes.cell + words + sizes.gap

@@ -86,6 +86,7 @@ def draw_grid(rows: Sequence[TileRow], look: Look, *, title: str, foot: Sequence
         columns=look.columns,
         row_name_px=_names_px(rows, sizes, look),
         figure_lines=int(any(tile.figure for row in rows for tile in row.tiles)),
+        name_lines=max(len(_name_lines(tile, sizes)) for tile in rows[0].tiles),
     )
     across = lay(top=0).width
     width = max(across, round(_LEAST_WIDTH * sizes.cell) + 2 * sizes.margin)
@@ -106,6 +107,11 @@ def draw_grid(rows: Sequence[TileRow], look: Look, *, title: str, foot: Sequence
     page.names(rows, layout)
     page.lines(lines, (sizes.margin, foot_top), "left", sizes.small, page.theme.soft)
     return np.array(page.canvas)
+
+
+def _name_lines(tile: Tile, sizes: Sizes) -> list[Line]:
+    """A picture's name above its column."""
+    return set_lines(tile.name, sizes.name, sizes.cell, 2)
 
 
 def check_look(look: Look, rows: int, tiles: int) -> None:
@@ -206,7 +212,7 @@ class _Page:
     def _columns(self, tiles: Sequence[Tile], layout: Layout) -> None:
         sizes, boxes = self.sizes, layout.boxes[0]
         for tile, box in zip(tiles, boxes, strict=True):
-            words = set_lines(tile.name, sizes.name, box.side, 2)
+            words = _name_lines(tile, sizes)
             top = layout.body_top - sizes.under - len(words) * sizes.line(sizes.name)
             self.lines(words, (box.left, top), "left", sizes.name, self.theme.ink)
         if layout.groups_top == layout.names_top:
@@ -218,7 +224,7 @@ class _Page:
             right = last.left + last.side
             words = [set_line(GROUPS.get(group, group), sizes.small, right - left)]
             self.lines(words, (left, layout.groups_top), "left", sizes.small, self.theme.soft)
-            rule = layout.groups_top + sizes.line(sizes.small)
+            rule = layout.groups_top + sizes.line(sizes.small) + sizes.under // 2
             self._draw.line((left, rule, right - 1, rule), fill=self.theme.edge)
 
     def _under(self, tile: Tile, box: Box, *, with_name: bool) -> None:
