@@ -135,8 +135,7 @@ class Inverter:
             raise UsageError(
                 f"{self.base} has no encoder", hint=f"artstyle train-encoder --base {self.base}"
             )
-        with torch.no_grad():
-            return self.encoder(self._targets(faces)).cpu()
+        return self._guess(self._targets(faces)).cpu()
 
     def __call__(self, faces: Pixels, *, steps: int = STEPS, emit: Emit = ignore) -> Inverted:
         """Find the latents of faces; see `invert_faces`."""
