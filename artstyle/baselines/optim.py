@@ -197,7 +197,7 @@ def minimise(
 
 def _optimiser(start: torch.Tensor, evaluate: Evaluate, search: Search, rate: float) -> Optimiser:
     if search.method == "adam":
-        return Adam(start, evaluate, lr=rate)
+        return Adam(start, evaluate, lr=rate, bounds=None)
     return LBFGS(start, evaluate, lr=rate, history=search.history)
 
 

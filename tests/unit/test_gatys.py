@@ -13,6 +13,7 @@ from artstyle.baselines.gatys.draw import Begun, Inputs, Style, draw
 from artstyle.baselines.gatys.objective import ContentTerm, Objective, StyleTerm, total_variation
 from artstyle.baselines.gatys.scales import LEAST_SIDE_PX, check_size, scale_sizes, style_size
 from artstyle.baselines.gatys.settings import GatysSettings, deviations, parse_layers
+from artstyle.baselines.gatys.smooth import Smooth
 from artstyle.baselines.gatys.targets import StylePicture, content_terms, features, style_terms
 from artstyle.baselines.gatys.tiles import map_size, own_cells, tiles_of
 from artstyle.baselines.optim import Search
@@ -285,6 +286,33 @@ def test_a_texture_has_no_content_and_an_inversion_no_style(network):
     assert isinstance(first, ContentTerm)
 
 
+def test_where_detail_is_dear_the_gradient_is_still_that_of_the_loss():
+    goal, start = noise(33, 40, 1).double(), noise(33, 40, 2).double()
+
+    def to_goal(x):
+        return (x - goal).pow(4).sum(), 4 * (x - goal).pow(3)
+
+    smooth = Smooth(to_goal, start, 1.0)
+    z, way = 0.3 * noise(33, 40, 3).double(), noise(33, 40, 4).double()
+    _, gradient = smooth(z)
+    step = 1e-6
+    slope = float(smooth(z + step * way)[0] - smooth(z - step * way)[0]) / (2 * step)
+    assert slope == pytest.approx(float((gradient * way).sum()), rel=1e-6)
+    assert torch.equal(smooth.picture(torch.zeros_like(z)), start)
+
+
+def test_detail_is_dear_by_the_frequency_and_nothing_is_when_it_is_off():
+    start = torch.zeros(1, 3, 64, 64)
+    rows = torch.arange(64)
+    coarse, fine = (
+        torch.cos(2 * torch.pi * cycles * rows / 64).repeat(1, 3, 64, 1) for cycles in (8, 32)
+    )
+    smooth = Smooth(lambda x: (x.sum(), x), start, 1.0)
+    gains = [float(smooth.picture(wave).norm() / wave.norm()) for wave in (coarse, fine)]
+    assert gains[0] / gains[1] == pytest.approx(4.0, rel=1e-4)
+    assert torch.equal(Smooth(lambda x: (x.sum(), x), start, 0.0).picture(fine), fine)
+
+
 def test_sizes_go_up_in_equal_steps_to_the_last():
     assert scale_sizes((256, 512), 128, 2**0.5) == [
         *((64, 128), (90, 181), (128, 256), (181, 362)),
@@ -314,7 +342,7 @@ def test_layers_with_weights():
 
 
 def test_where_the_paper_is_left():
-    paper = GatysSettings(losses="paper", coarsest_px=512)
+    paper = GatysSettings(losses="paper", coarsest_px=512, tv_weight=0, smoothness=0)
     assert deviations(paper, "VGG19 (torchvision)", kept_colour=None) == [
         "values beyond the range of a picture are penalised; the paper leaves them free"
     ]
@@ -322,6 +350,21 @@ def test_where_the_paper_is_left():
     words = " ".join(deviations(other, "random filters", kept_colour="luminance"))
     for word in ("random filters", "relative", "Adam", "average", "variation", "coarse", "0.5"):
         assert word in words
+
+
+def test_what_is_left_open_suits_the_network():
+    open_ones = GatysSettings()
+    vgg, small_one = open_ones.settled("VGG19 (torchvision)"), open_ones.settled("own network")
+    assert (vgg.contents, vgg.tv_weight) == ({"conv4_2": 1.0}, 0.0)
+    assert set(vgg.styles.values()) == {0.2}
+    assert small_one.contents == {"conv3_2": 0.5, "conv4_2": 0.5}
+    assert sum(small_one.styles.values()) == pytest.approx(1.0)
+    assert (small_one.style_weight, small_one.tv_weight) == (10.0, 1.0)
+    assert GatysSettings(losses="paper").settled("own network").style_weight == 1e3
+    said = GatysSettings(content_layers={"relu4_1": 2.0}, tv_weight=0.0, style_weight=3.0)
+    kept = said.settled("own network")
+    assert (kept.contents, kept.tv_weight, kept.style_weight) == ({"relu4_1": 2.0}, 0.0, 3.0)
+    assert kept.settled("VGG19") == kept
 
 
 def test_a_term_of_style_counts_positions():

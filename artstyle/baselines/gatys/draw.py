@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ from artstyle.baselines.gatys.scales import (
     style_size,
 )
 from artstyle.baselines.gatys.settings import GatysSettings
+from artstyle.baselines.gatys.smooth import Smooth
 from artstyle.baselines.gatys.targets import StylePicture, content_terms, style_terms
 from artstyle.baselines.masks import mask_at, shared_out
 from artstyle.baselines.optim import Found, Step, minimise
@@ -125,15 +126,17 @@ def draw(
         started_at = time.perf_counter()
         objective = objective_at(perception, inputs, settings, size, device)
         start = _start(inputs, settings, size, device) if picture is None else picture
+        start = enlarged(start, size)
+        smooth = Smooth(objective, start, settings.smoothness)
         found = minimise(
-            enlarged(start, size),
-            objective,
+            torch.zeros_like(start),
+            smooth,
             settings.search,
             steps=settings.steps if number else settings.first_steps,
-            on_step=on_step,
+            on_step=_seen_at(smooth, on_step),
             emit=_told(emit, steps_of(settings, number), total, size),
         )
-        picture = found.picture
+        picture = smooth.picture(found.picture)
         done = (*done, _scale(size, found, objective, time.perf_counter() - started_at))
         on_scale(Begun(done, picture))
     assert picture is not None  # there is at least one size
@@ -160,7 +163,7 @@ def objective_at(
     regions = [style.region for style in inputs.styles if style.region is not None]
     masks = shared_out([mask_at(_mask(region, device), *size) for region in regions])
     wanted = style_terms(perception, styles, settings, size, masks=masks, tile_px=tile_px)
-    return Objective(perception, content, wanted, tv_weight=settings.tv_weight, tile_px=tile_px)
+    return Objective(perception, content, wanted, tv_weight=settings.weight_of_tv, tile_px=tile_px)
 
 
 def _seen(style: Style, size: Size, style_scale: float, device: str) -> StylePicture:
@@ -195,6 +198,11 @@ def _scale(size: Size, found: Found, objective: Objective, seconds: float) -> Sc
         losses={name: float(value) for name, value in objective.parts.items()},
         setbacks=found.setbacks,
     )
+
+
+def _seen_at(smooth: Smooth, on_step: Callable[[Step], None]) -> Callable[[Step], None]:
+    """Tells of pictures, where the search tells of its own coordinates."""
+    return lambda step: on_step(replace(step, picture=smooth.picture(step.picture)))
 
 
 def _told(emit: Emit, before: int, total: int, size: Size) -> Emit:

@@ -54,7 +54,7 @@ def content_terms(
         tile_px: see `Objective`.
     """
     faces = None if faces is None or not bool(faces.any()) else faces
-    wanted = dict(settings.content_layers)
+    wanted = dict(settings.contents)
     finer = {} if faces is None else dict(FACE_LAYERS)
     layers = (*wanted, *(layer for layer in finer if layer not in wanted))
     maps = features(perception, content, layers, tile_px) if settings.content_weight else {}
@@ -96,12 +96,12 @@ def style_terms(
     """
     if not styles:
         return []
-    layers = tuple(settings.style_layers)
+    layers = tuple(settings.styles)
     grams = [_grams(perception, style, layers, tile_px) for style in styles]
     total = sum(style.weight for style in styles)
     shares = [style.weight / total for style in styles]
     terms = []
-    for layer, share in settings.style_layers.items():
+    for layer, share in settings.styles.items():
         weight = settings.weight_of_style * share
         height, width = map_size(layer, *size_px)
         found = [one[layer] for one in grams]

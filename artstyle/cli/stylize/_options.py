@@ -111,6 +111,12 @@ search_options = together(
         help="Decay of the iterates' average, which is drawn. [default: lbfgs 0, adam 0.99]",
     ),
     click.option(
+        "--smoothness",
+        type=click.FloatRange(0, 3),
+        metavar="X",
+        help="How dear fine detail is to the search; 0 as in the paper. [default: 1]",
+    ),
+    click.option(
         "--coarsest",
         "coarsest_px",
         type=click.IntRange(32, 8192),
@@ -164,7 +170,7 @@ def searched(options: dict[str, Any]) -> dict[str, Any]:
         found |= {"steps": steps, "first_steps": 2 * steps}
     if first is not None:
         found["first_steps"] = first
-    for name in ("coarsest_px", "tile_px"):
+    for name in ("coarsest_px", "tile_px", "smoothness"):
         value = options.pop(name)
         if value is not None:
             found[name] = value

@@ -50,13 +50,13 @@ artstyle stylize gatys photo.jpg night.jpg --size 1024 --dry-run --out large.png
     "style_weight",
     type=click.FloatRange(min=0, min_open=True),
     metavar="X",
-    help="How much of the style is taken; with --losses paper 1000. [default: see docs]",
+    help="How much of the style is taken. [default: 10; 1000 with --losses paper]",
 )
 @click.option(
     "--tv-weight",
     type=click.FloatRange(min=0),
     metavar="X",
-    help="Against noise: weight of the total variation. [default: 0]",
+    help="Against noise: weight of the total variation. [default: VGG 0, else 1]",
 )
 @click.option(
     "--style-weight",
@@ -66,8 +66,16 @@ artstyle stylize gatys photo.jpg night.jpg --size 1024 --dry-run --out large.png
     metavar="X",
     help="Of each STYLE beside the others, in their order.",
 )
-@click.option("--content-layers", metavar="LIST", help="Such as conv4_2 or conv3_1=0.5,conv4_2=1.")
-@click.option("--style-layers", metavar="LIST", help="[default: conv1_1 to conv5_1, a fifth each]")
+@click.option(
+    "--content-layers",
+    metavar="LIST",
+    help="E.g. conv3_2=0.5,conv4_2=0.5. [default: VGG conv4_2, else that]",
+)
+@click.option(
+    "--style-layers",
+    metavar="LIST",
+    help="[default: conv1_1 to conv5_1; VGG a fifth each, else less for the deep ones]",
+)
 @click.option(
     "--losses",
     type=click.Choice(["relative", "paper"]),

@@ -44,7 +44,11 @@ artstyle stylize texture photo.jpg --invert conv4_2 --out conv4_2.png"""
 )
 @click.option("--width", "width_px", type=click.IntRange(32, 8192), metavar="PX", help="Width.")
 @click.option("--height", "height_px", type=click.IntRange(32, 8192), metavar="PX", help="Height.")
-@click.option("--style-layers", metavar="LIST", help="[default: conv1_1 to conv5_1, a fifth each]")
+@click.option(
+    "--style-layers",
+    metavar="LIST",
+    help="[default: conv1_1 to conv5_1; VGG a fifth each, else less for the deep ones]",
+)
 @click.option(
     "--style-scale",
     type=click.FloatRange(0.05, 10),
@@ -55,7 +59,7 @@ artstyle stylize texture photo.jpg --invert conv4_2 --out conv4_2.png"""
     "--tv-weight",
     type=click.FloatRange(min=0),
     metavar="X",
-    help="Against noise: weight of the total variation. [default: 0, with --invert 0.3]",
+    help="Weight of the total variation. [default: VGG 0, else 1; with --invert 0.3]",
 )
 @click.option(
     "--losses",

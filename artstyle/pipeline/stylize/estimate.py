@@ -81,7 +81,7 @@ def fitting_tile(
 
 
 def _layers(settings: GatysSettings) -> tuple[str, ...]:
-    return (*settings.content_layers, *settings.style_layers)
+    return (*settings.contents, *settings.styles)
 
 
 def _bytes_held(

@@ -143,7 +143,8 @@ def stylize_gatys(job: GatysJob, workspace: Path | None = None, *, emit: Emit = 
     """
     file = _checked(job)
     network = job.seeing.network(workspace, job.settings.seed, emit)
-    check_layers(network, (*job.settings.content_layers, *job.settings.style_layers))
+    job = replace(job, settings=job.settings.settled(network.name))
+    check_layers(network, (*job.settings.contents, *job.settings.styles))
     read = _read(job, emit)
     identity = _identity(job, read, network)
     done = finished(file, identity, job.films)
@@ -159,7 +160,8 @@ def plan_gatys(job: GatysJob, workspace: Path | None = None, *, emit: Emit = ign
     """What `stylize_gatys` would do, and about how long it would take; faults come out as there."""
     file = _checked(job)
     network = job.seeing.network(workspace, job.settings.seed, emit)
-    check_layers(network, (*job.settings.content_layers, *job.settings.style_layers))
+    job = replace(job, settings=job.settings.settled(network.name))
+    check_layers(network, (*job.settings.contents, *job.settings.styles))
     read = _read(job, emit)
     settings = with_tile(job.settings, network, read.inputs.size, emit)
     return Planned(
@@ -272,12 +274,11 @@ def check_layers(network: ConvStack, layers: Iterable[str]) -> None:
 
 def _identity(job: GatysJob, read: _Read, network: ConvStack) -> dict[str, Any]:
     """What decides the result."""
-    settings = asdict(job.settings) | {"style_weight": job.settings.weight_of_style}
     return {
         "method": "gatys",
         "inputs": [[one.role, one.sha256] for one in read.pictures],
         "style_weights": list(job.style_weights),
-        "settings": settings,
+        "settings": asdict(job.settings),
         "kept_colour": job.kept_colour,
         "preserve_face": job.preserve_face,
         "perception": job.seeing.facts(network),
@@ -290,7 +291,7 @@ def with_tile(
     """The settings with a tile that fits the memory, where none was asked for."""
     if settings.tile_px is not None:
         return settings
-    layers = (*settings.content_layers, *settings.style_layers)
+    layers = (*settings.contents, *settings.styles)
     tile_px = fitting_tile(network, layers, size)
     if tile_px is not None:
         emit(Note(f"{size[1]}x{size[0]} px are drawn in tiles of {tile_px} px to save memory"))

@@ -49,7 +49,7 @@ class GatysMethod:
     def identity(self, style: StyleChoice) -> Mapping[str, Any]:
         """See `Method`."""
         network = self._seeing.network(None, self._settings.seed, ignore)
-        settings = asdict(self._settings) | {"style_weight": self._settings.weight_of_style}
+        settings = asdict(self._settings.settled(network.name))
         return {
             **painting_identity(style),
             "perception": network.name,
@@ -63,7 +63,7 @@ class GatysMethod:
     ) -> tuple[Pixels, Mapping[str, Any]]:
         """See `Method`."""
         network = self._seeing.network(None, self._settings.seed, ignore)
-        settings = replace(self._settings, size_px=size_px)
+        settings = replace(self._settings, size_px=size_px).settled(network.name)
         size = check_size(fitted(content.shape[:2], size_px), "the picture")
         faces = None
         if self._preserve_face:

@@ -82,7 +82,7 @@ def stylize_texture(
         "method": job.method,
         "inputs": [[picture.role, picture.sha256]],
         "size": list(inputs.size),
-        "settings": asdict(settings) | {"style_weight": settings.weight_of_style},
+        "settings": asdict(settings),
         "perception": job.seeing.facts(network),
     }
     done = finished(file, identity, job.films)
@@ -114,15 +114,16 @@ def _ready(
     network = job.seeing.network(workspace, job.settings.seed, emit)
     size = check_size(_size(job, picture), "the picture")
     if job.invert is None:
-        check_layers(network, job.settings.style_layers)
-        settings = replace(job.settings, start="noise")
+        settings = replace(job.settings.settled(network.name), start="noise")
+        check_layers(network, settings.styles)
         return file, picture, settings, network, Inputs(size, None, (Style(picture.pixels),))
     check_layers(network, [job.invert])
+    wanted = job.settings.tv_weight
     settings = replace(
-        job.settings,
+        job.settings.settled(network.name),
         start="noise",
         content_layers={job.invert: 1.0},
-        tv_weight=job.settings.tv_weight or INVERSION_TV,
+        tv_weight=INVERSION_TV if wanted is None else wanted,
     )
     return file, picture, settings, network, Inputs(size, picture.pixels, ())
 
