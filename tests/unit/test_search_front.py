@@ -48,6 +48,14 @@ def test_of_several_bends_the_farthest_from_the_chord_is_the_knee():
     assert find_knee(chain).strength == pytest.approx(strengths(chain)[2])
 
 
+def test_a_bend_where_there_is_hardly_any_style_is_no_knee():
+    faint, strong = (0.2, 0.99), (0.6, 0.5)
+    assert find_knee(chain_of((0.0, 1.0), faint, (1.0, 0.0))).strength == 0.5
+    chain = chain_of((0.0, 1.0), faint, strong, (1.0, 0.0))
+    assert find_knee(chain).strength == pytest.approx(strengths(chain)[2])
+    assert find_knee(chain).bulge == pytest.approx(0.1)
+
+
 @pytest.mark.parametrize("middle", [(0.5, 0.5), (0.5, 0.3), (0.5, 0.51)])
 def test_a_front_that_stands_out_nowhere_has_its_default_in_the_middle(middle):
     knee = find_knee(chain_of((0.0, 1.0), middle, (1.0, 0.0)))

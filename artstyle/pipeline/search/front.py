@@ -28,6 +28,7 @@ from artstyle.pipeline.search.walk import Shares
 
 HOPEFUL, CAREFUL = 0.5, 0.25  # shares of the triangle above the step; the second is a guess
 STRENGTH_DIGITS = 3  # of a strength: finer steps draw the same picture
+LEAST_STYLE = 1 / 3  # of the front's: what is fainter is no styled picture; a guess
 LEAST_BULGE = 0.02  # of the chord's triangle; a front that is flatter has no knee; a guess
 
 
@@ -124,16 +125,26 @@ def find_knee(chain: Sequence[Point]) -> Knee:
     """The point farthest above the chord between the chain's ends, in `plane`.
 
     With both figures stretched to [0, 1] the chord is likeness = 1 - style, and the distance from
-    it style + likeness - 1: Kneedle's difference curve (Satopaa et al. 2011) without smoothing. Of
-    a chain that stands out nowhere the middle is taken, and that is said.
+    it style + likeness - 1: Kneedle's difference curve (Satopaa et al. 2011) without smoothing. It
+    is sought where a third of the style is reached: near the base every front stands out a little,
+    since small changes leave everybody as they are. Of a chain that stands out nowhere from there
+    on the middle is taken, and that is said.
     """
-    bulges = plane(chain).sum(axis=1) - 1
-    bulges[[0, -1]] = 0.0
-    index = int(bulges.argmax())
-    if bulges[index] < LEAST_BULGE:
+    index, bulge = _knee(chain)
+    if index is None:
         return Knee(0.5, 0.0, "the middle of the front, which stands out nowhere")
     how = "the knee, farthest above the chord between the front's ends"
-    return Knee(strengths(chain)[index], float(bulges[index]), how)
+    return Knee(strengths(chain)[index], bulge, how)
+
+
+def _knee(chain: Sequence[Point]) -> tuple[int | None, float]:
+    """Which point it is, if there is one, and how far it stands out."""
+    at = plane(chain)
+    bulges = np.where(at[:, 0] >= LEAST_STYLE, at.sum(axis=1) - 1, 0.0)
+    bulges[[0, -1]] = 0.0
+    index = int(bulges.argmax())
+    bulge = float(bulges[index])
+    return (index, bulge) if bulge >= LEAST_BULGE else (None, 0.0)
 
 
 def placed(chain: Sequence[Point], most: int) -> list[tuple[float, Point]]:
@@ -162,8 +173,7 @@ def thinned(chain: Sequence[Point], most: int) -> list[Point]:
         most: how many points stay at most; never less than ends and knee.
     """
     left = list(range(len(chain)))
-    knee = int(plane(chain).sum(axis=1).argmax())
-    fixed = {0, knee, len(chain) - 1}
+    fixed = {0, _knee(chain)[0] or 0, len(chain) - 1}
     while len(left) > max(most, len(fixed)):
         losses = {
             middle: area_under([chain[one], chain[middle], chain[two]])
