@@ -69,7 +69,7 @@ def test_a_finished_command_does_nothing(gatys, tmp_path):
     again = gatys(out=str(out))
     assert "was done" in again.stdout
     assert out.stat().st_mtime_ns == before
-    other = gatys("--style-total", "7", out=str(out))
+    other = gatys("--style-weight", "7", out=str(out))
     assert other.exit_code == 0
     assert "was done" not in other.stdout
     assert out.stat().st_mtime_ns != before
@@ -207,7 +207,9 @@ def test_without_a_face_or_a_detector_nothing_is_drawn(gatys, tmp_path, monkeypa
         (("--perception", "nonsense"), 1, "no perception"),
         (("--content-layers", "conv9_9"), 2, "names no layer"),
         (("--style-layers", "conv3_4"), 2, "no layer 'conv3_4'"),
-        (("--style-weight", "0"), 2, "not all 0"),
+        (("--weights", "0"), 2, "not all 0"),
+        (("--weights", "1,2"), 2, "2 weights for 1 paintings"),
+        (("--weights", "much"), 2, "no list of numbers"),
         (("--start", "picture"), 2, "--start-picture"),
         (("--size", "9000"), 2, "--size"),
         (("--device", "quantum"), 2, "quantum"),

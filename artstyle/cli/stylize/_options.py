@@ -139,6 +139,16 @@ search_options = together(
 )
 
 
+def numbers(_: click.Context, option: click.Parameter, text: str | None) -> tuple[float, ...]:
+    """A list like "2,1" as numbers; a click callback."""
+    try:
+        return tuple(float(part) for part in (text or "").split(",") if part.strip())
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r:.40} is no list of numbers; write it like 2,1", param=option
+        ) from None
+
+
 def films_of(save_gif: Path | None, save_video: Path | None) -> tuple[Path, ...]:
     """The films that are wanted.
 

@@ -11,6 +11,7 @@ from artstyle.cli._base import Context, command
 from artstyle.cli.stylize._options import (
     FILE,
     films_of,
+    numbers,
     out_option,
     search_options,
     searched,
@@ -21,7 +22,7 @@ from artstyle.cli.stylize._words import done_text, plan_text
 
 EXAMPLE = """\
 artstyle stylize gatys photo.jpg starry_night.jpg --out styled.png
-artstyle stylize gatys photo.jpg night.jpg wave.jpg --style-weight 2 --style-weight 1 --out out
+artstyle stylize gatys photo.jpg night.jpg wave.jpg --weights 2,1 --out mixed
 artstyle stylize gatys photo.jpg night.jpg --preserve-face --preserve-color luminance --out a.png
 artstyle stylize gatys photo.jpg night.jpg --size 1024 --dry-run --out large.png"""
 
@@ -46,8 +47,7 @@ artstyle stylize gatys photo.jpg night.jpg --size 1024 --dry-run --out large.png
     help="How much of the photo is kept. [default: 1]",
 )
 @click.option(
-    "--style-total",
-    "style_weight",
+    "--style-weight",
     type=click.FloatRange(min=0, min_open=True),
     metavar="X",
     help="How much of the style is taken. [default: 10; 1000 with --losses paper]",
@@ -59,12 +59,11 @@ artstyle stylize gatys photo.jpg night.jpg --size 1024 --dry-run --out large.png
     help="Against noise: weight of the total variation. [default: VGG 0, else 1]",
 )
 @click.option(
-    "--style-weight",
+    "--weights",
     "style_weights",
-    type=click.FloatRange(min=0),
-    multiple=True,
-    metavar="X",
-    help="Of each STYLE beside the others, in their order.",
+    callback=numbers,
+    metavar="LIST",
+    help="Of several STYLEs beside each other, in their order: such as 2,1.",
 )
 @click.option(
     "--content-layers",

@@ -206,8 +206,9 @@ def _checked(job: GatysJob) -> Path:
     count = len(job.styles)
     if not count:
         raise UsageError("no painting was given", hint="artstyle stylize gatys photo.jpg paint.jpg")
+    if job.style_weights and len(job.style_weights) != count:
+        raise UsageError(f"--weights: {len(job.style_weights)} weights for {count} paintings")
     for what, given in (
-        ("--style-weight", job.style_weights),
         ("--mask", job.masks),
         ("--style-mask", job.style_masks),
     ):
@@ -216,7 +217,7 @@ def _checked(job: GatysJob) -> Path:
                 f"{len(given)} times {what} for {count} paintings: each needs its own, in order"
             )
     if job.style_weights and not (min(job.style_weights) >= 0 < sum(job.style_weights)):
-        raise UsageError("--style-weight: weights are 0 and more, and not all 0")
+        raise UsageError("--weights: they are 0 and more, and not all 0")
     if job.settings.size_px > LARGEST_PX:
         raise UsageError(f"--size {job.settings.size_px} is more than {LARGEST_PX} px")
     if (job.settings.start == "picture") != (job.start is not None):
