@@ -65,6 +65,7 @@ def test_writes_everything_and_goes_on_where_it_was(
 ) -> None:
     out = tmp_path / "out"
     words = ["project", *photos, "--model", model, "--steps", 4, "--out", out, "--json"]
+    words += ["--features", "discriminator"]
     done = cli(*words)
     assert done.exit_code == 0, done.stderr
     rows = done.json()["photos"]

@@ -8,13 +8,18 @@ one of its generator in half precision, which a base that was stored smaller kee
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from torch import nn
 
 import stylegan_ext
 from artstyle.errors import UsageError
 from artstyle.events import Emit, Note, ignore
 from artstyle.names import shown
+from artstyle.perception.choose import own_file
+from artstyle.perception.likeness import Choice
 from artstyle.weights.model_names import SUFFIX, starter_folder
 from stylegan_ext.errors import EngineError
 from stylegan_ext.header import ModelHeader, read_header
@@ -88,6 +93,17 @@ def read_encoder(path: Path, base: Path, device: str = "cpu") -> Encoder:
     network = stylegan_ext.load_all(path, device)[ENCODER]
     assert isinstance(network, Encoder)
     return network
+
+
+def what_is_alike(networks: Mapping[str, nn.Module]) -> Choice:
+    """In which features faces are compared: quick ones, the base's own discriminator first.
+
+    Args:
+        networks: the base's, by name.
+    """
+    if "D" in networks:
+        return "discriminator"
+    return "own" if own_file() is not None else "pixels"
 
 
 def identity_of(base: Path) -> dict[str, Any]:

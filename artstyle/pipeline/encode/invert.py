@@ -23,7 +23,7 @@ from artstyle import images
 from artstyle.errors import UsageError
 from artstyle.events import Emit, Progress, ignore
 from artstyle.perception.likeness import Choice, choose_features
-from artstyle.pipeline.encode.find import find_encoder, read_encoder
+from artstyle.pipeline.encode.find import find_encoder, read_encoder, what_is_alike
 from stylegan_ext.header import read_header
 from stylegan_ext.inversion import InversionSettings, invert
 from stylegan_ext.latent_space import latent_space
@@ -86,7 +86,7 @@ class Inverter:
         base: the base's file.
         encoder: see `invert_faces`.
         workspace: see `invert_faces`.
-        features: what "alike" means; "auto" takes what is best of what is here.
+        features: what "alike" means; None: the base's discriminator, else what is quick.
         settings: how to search, but for the number of steps.
         device: where to compute.
         emit: told of an encoder that was passed over.
@@ -102,7 +102,7 @@ class Inverter:
         *,
         encoder: WhichEncoder = "auto",
         workspace: Path | None = None,
-        features: Choice = "discriminator",
+        features: Choice | None = None,
         settings: InversionSettings | None = None,
         device: str = "cpu",
         emit: Emit = ignore,
@@ -113,7 +113,7 @@ class Inverter:
         if not isinstance(generator, Generator):
             generator = stylegan_ext.load(base)  # raises, saying what the file holds instead
         self.generator = generator
-        wanted = features if features != "discriminator" or "D" in networks else "auto"
+        wanted = what_is_alike(networks) if features is None else features
         self.features = choose_features(wanted, networks, device)
         path = find_encoder(base, workspace, emit=emit) if encoder == "auto" else encoder
         self.encoder_path = path

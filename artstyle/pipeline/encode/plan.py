@@ -12,7 +12,7 @@ from artstyle.errors import UsageError
 from artstyle.files import sha256_of
 from artstyle.names import shown
 from artstyle.perception.likeness import choose_features
-from artstyle.pipeline.encode.find import identity_of
+from artstyle.pipeline.encode.find import identity_of, what_is_alike
 from artstyle.pipeline.encode.photos import Photos
 from artstyle.pipeline.encode.settings import EncoderRecipe
 from artstyle.pipeline.train.catalogued import licence_of
@@ -121,7 +121,6 @@ def make_plan(
         digest = corpus.sha256()
         licences.append(licence_of(workspace, digest, recipe.base))
     known = list(dict.fromkeys(one for one in licences if one and one != "unknown"))
-    wanted: Any = "discriminator" if "D" in networks else "auto"
     return EncoderPlan(
         recipe=recipe,
         base=base,
@@ -130,7 +129,7 @@ def make_plan(
         licence=" + ".join(known or ["unknown"]),
         kwargs=encoder_kwargs(generator, header.networks["D"].kwargs if "D" in networks else None),
         device=device,
-        features=choose_features(wanted, networks, device),
+        features=choose_features(what_is_alike(networks), networks, device),
         networks=networks,
         corpus=corpus,
         corpus_sha256=digest,
