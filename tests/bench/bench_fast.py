@@ -25,7 +25,7 @@ import torch.nn.functional as F
 
 from artstyle.baselines.fast.draw import FilmPainter, Painter
 from artstyle.baselines.fast.file import read_fast
-from artstyle.baselines.fast.network import FastNet, Layer, Shape
+from artstyle.baselines.fast.network import FastNet, Layer, Shape, enlarged
 from artstyle.machine import cpu_has_bf16, processor
 from artstyle.pipeline.train_fast.settings import WIDTHS
 
@@ -45,8 +45,7 @@ def convolutions(network: FastNet, x: torch.Tensor) -> torch.Tensor:
     for block in network.blocks:
         x = one(block.second, one(block.first, x))
     for layer in network.up:
-        larger = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
-        x = one(layer, larger)
+        x = one(layer, enlarged(x))
     return network.last(F.pad(x, (2, 2, 2, 2), mode="reflect"))
 
 
@@ -65,6 +64,7 @@ def looks_of(network: FastNet, size_px: int) -> dict[str, Callable[[], object]]:
     rough.load_state_dict(network.state_dict())
     half = Painter(rough.eval().requires_grad_(False), shares, dtype=torch.bfloat16)
     film = FilmPainter(painter)
+    tiled = Painter(network, shares, whole_px=1, tile_px=256)
     x = torch.rand(1, 3, size_px, size_px).contiguous(memory_format=torch.channels_last)
 
     @torch.inference_mode()
@@ -75,6 +75,7 @@ def looks_of(network: FastNet, size_px: int) -> dict[str, Callable[[], object]]:
         "bare": bare,
         "picture": lambda: painter.draw(photo),
         "film's frame": lambda: film.draw(photo),
+        "tiles of 256 px": lambda: tiled.draw(photo),
         "bfloat16": lambda: half.draw(photo),
     }
 

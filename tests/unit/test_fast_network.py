@@ -9,11 +9,20 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from artstyle.baselines.fast.draw import FilmPainter, Painter, patches_of, tiles_of
+from artstyle.baselines.fast.draw import FilmPainter, Painter
 from artstyle.baselines.fast.file import FastRecord, StyleRecord, read_fast, read_header, write_fast
 from artstyle.baselines.fast.network import FastNet, Shape, narrowed, one_style
-from artstyle.baselines.fast.norm import EPSILON, ConditionalNorm, Followed, Held, Measured
+from artstyle.baselines.fast.norm import (
+    EPSILON,
+    ConditionalNorm,
+    Followed,
+    Held,
+    Pooled,
+    pooled_moments,
+)
+from artstyle.baselines.fast.tiles import tiles_of
 from artstyle.errors import ImageError, UsageError, WeightsError
+from artstyle.events import Event, Progress
 from stylegan_ext.tensor_table import read_entries
 
 TINY = Shape((4, 6, 8), blocks=1)
@@ -90,97 +99,73 @@ def test_a_net_of_several_styles_gives_nets_of_one():
     torch.testing.assert_close(single(photo, torch.ones(1, 1)), many(photo, one_style(2, 3)))
 
 
-def test_nothing_beyond_the_reach_matters():
-    made = network(Shape((3, 4, 4), 2)).double()
-    reach = made.shape.reach_px
-    photo = torch.rand(1, 3, 16, 2 * reach + 48, dtype=torch.float64)
-    measured = Measured()
-    before = made(photo, torch.ones(1, 1).double(), measured)
-    held, middle = Held(measured), photo.shape[3] // 2
-    near, far = photo.clone(), photo.clone()
-    near[..., middle + reach - 12] += 1
-    far[..., middle + reach + 1] += 1
-    ones = torch.ones(1, 1).double()
-    assert (made(far, ones, held) - before)[..., : middle + 1].abs().max() < 1e-9
-    assert (made(near, ones, held) - before)[..., : middle + 1].abs().max() > 1e-9
-
-
 def test_statistics_are_pooled_held_and_followed():
-    maps = torch.tensor([[[[1.0, 3.0]]], [[[5.0, 7.0]]]])
-    measured = Measured()
-    mean, variance = measured.moments(0, maps)
+    parts = torch.tensor([[[[1.0, 3.0]]], [[[5.0, 7.0]]]])
+    mean, variance = pooled_moments(parts)
     assert (mean.item(), variance.item()) == (4.0, 5.0)
-    assert Held(measured).moments(0, maps * 100) == (mean, variance)
+    pooled = Pooled()
+    pooled.add(parts[:1, ..., :1])
+    pooled.add(parts[:1, ..., 1:])
+    pooled.add(parts[1:])
+    mean, variance = pooled.moments_like(parts)
+    assert (mean.item(), variance.item()) == (4.0, 5.0)
+    held = Held()
+    assert held.moments(0, parts)[0].item() == 4.0
+    assert held.moments(0, parts * 100)[0].item() == 4.0
+    assert held.moments(1, parts * 100)[0].item() == 400.0
     followed = Followed(0.25)
-    assert followed.moments(3, maps)[0].item() == 4.0
-    mean, variance = followed.moments(3, maps + 8)  # mean 12
+    assert followed.moments(3, parts)[0].item() == 4.0
+    mean, variance = followed.moments(3, parts + 8)  # mean 12
     assert (mean.item(), variance.item()) == (6.0, 5.0)
-    assert followed.moments(3, maps + 8)[0].item() == 7.5
+    assert followed.moments(3, parts + 8)[0].item() == 7.5
     followed.forget()
-    assert followed.moments(3, maps + 8)[0].item() == 12.0
+    assert followed.moments(3, parts + 8)[0].item() == 12.0
 
 
-def test_tiles_are_the_whole():
-    made = network()
-    whole = Painter(made, [1.0])
-    measured = Measured()
-    wanted = whole.draw_with(PHOTO, measured)
+def test_far_means_lose_no_digits():
+    maps = torch.randn(1, 2, 40, 40) + torch.tensor([1000.0, -3.0]).reshape(1, 2, 1, 1)
+    pooled = Pooled()
+    for row in range(0, 40, 8):
+        pooled.add(maps[:, :, row : row + 8])
+    mean, variance = pooled.moments_like(maps)
+    exact = torch.var_mean(maps.double(), dim=(0, 2, 3), correction=0)
+    torch.testing.assert_close(variance.double(), exact[0], rtol=1e-3, atol=0)
+    torch.testing.assert_close(mean.double(), exact[1], rtol=1e-6, atol=0)
 
-    class SameStatistics(Painter):
-        def measured(self, photo):
-            return measured
 
-    tiled = SameStatistics(made, [1.0], whole_px=1, tile_px=64).draw(PHOTO)
-    assert np.abs(tiled.astype(int) - wanted.astype(int)).max() <= 1  # rounding
+@pytest.mark.parametrize(
+    ("size", "tile_px"), [((180, 244), 64), ((180, 244), 100), ((177, 63), 64), ((31, 16), 4)]
+)
+def test_tiles_are_the_whole(size, tile_px):
+    photo = np.ascontiguousarray(PHOTO[: size[0], : size[1]])
+    made = network(Shape((4, 6, 8), 2))
+    wanted = Painter(made, [1.0]).draw(photo).astype(int)
+    events: list[Event] = []
+    tiled = Painter(made, [1.0], whole_px=1, tile_px=tile_px).draw(photo, emit=events.append)
+    assert np.abs(tiled.astype(int) - wanted).max() <= 1  # rounding
     assert (tiled != wanted).mean() < 0.01
-    # Without statistics of the whole, each tile would be another picture.
-    alone = whole.draw(np.ascontiguousarray(PHOTO[:64, :64]))
-    assert np.abs(alone.astype(int) - wanted[:64, :64].astype(int)).mean() > 3
+    last = events[-1]
+    assert isinstance(last, Progress)
+    assert last.done == last.total == len(events)
 
 
-def test_statistics_of_patches_are_near_those_of_the_whole():
+def test_a_tile_by_itself_would_be_another_picture():
     made = network()
-    painter = Painter(made, [1.0], whole_px=1, tile_px=64)
-    wanted = Painter(made, [1.0]).draw(PHOTO).astype(int)
-    drawn = painter.draw(PHOTO).astype(int)
-    apart = np.empty_like(PHOTO)
-    for tile in tiles_of(*PHOTO.shape[:2], 64, made.shape.reach_px):
-        cut = np.ascontiguousarray(PHOTO[tile.sees])
-        apart[tile.gives] = Painter(made, [1.0]).draw(cut)[tile.inside]
-    fault = np.abs(drawn - wanted).mean()
-    assert fault < 0.25 * np.abs(apart - wanted).mean()
-    edges = np.abs(np.diff(drawn, axis=1)).mean(axis=(0, 2))
-    seams = edges[[63, 127, 191]].mean()
-    assert seams < 1.2 * np.median(edges)
+    wanted = Painter(made, [1.0]).draw(PHOTO)[:64, :64].astype(int)
+    alone = Painter(made, [1.0]).draw(np.ascontiguousarray(PHOTO[:64, :64]))
+    assert np.abs(alone.astype(int) - wanted).mean() > 3
 
 
-@pytest.mark.parametrize(("height", "width", "tile"), [(100, 260, 64), (64, 64, 64), (129, 70, 32)])
+@pytest.mark.parametrize(("height", "width", "tile"), [(100, 260, 64), (64, 64, 64), (68, 4, 32)])
 def test_tiles_cover_every_pixel_once(height, width, tile):
     count = np.zeros((height, width), int)
     picture = np.arange(height * width).reshape(height, width)
-    for one in tiles_of(height, width, tile, 16):
-        count[one.gives] += 1
-        seen = picture[one.sees]
-        assert min(seen.shape) >= 16
-        assert (seen[one.inside] == picture[one.gives]).all()
-        assert all(place.start % 4 == 0 for place in one.sees)
+    for one in tiles_of(height, width, tile):
+        count[one.at(1)] += 1
+        outer = one.wider(8, height, width)
+        assert (picture[outer.at(1)][one.inside(outer).at(1)] == picture[one.at(1)]).all()
+        assert (one.top % 4, one.left % 4, one.bottom % 4, one.right % 4) == (0, 0, 0, 0)
     assert (count == 1).all()
-
-
-def test_patches_lie_inside_and_reach_the_corners():
-    for height, width in ((300, 5000), (257, 258), (40, 3000), (4000, 6000)):
-        places = patches_of(height, width)
-        rows, columns = ([place[axis] for place in places] for axis in (0, 1))
-        assert min(one.start for one in (*rows, *columns)) >= 0
-        assert max(one.stop for one in rows) <= height
-        assert max(one.stop for one in columns) <= width
-        sizes = {(r.stop - r.start, c.stop - c.start) for r, c in places}
-        assert len(sizes) == 1
-        assert all(side % 4 == 0 for side in sizes.pop())
-        assert len(set(map(str, places))) == len(places)
-    assert sum((r.stop - r.start) * (c.stop - c.start) for r, c in places) < 3_000_000
-    assert max(one.stop for one in columns) > 5990
-    assert min(one.start for one in columns) == 0
 
 
 def test_odd_sizes_are_drawn_and_small_ones_refused():

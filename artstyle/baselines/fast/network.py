@@ -35,17 +35,6 @@ class Shape:
     blocks: int = 5  # residual blocks
     styles: int = 1
 
-    @property
-    def reach_px(self) -> int:
-        """How far from a pixel of the result one of the photo can lie and still matter.
-
-        Statistics apart; a multiple of the stride, and no less than needed.
-        """
-        down = _STEM // 2 + 1 + 2
-        middle = STRIDE_PX * 2 * self.blocks
-        up = (STRIDE_PX + 2) + (2 + 1) + _LAST // 2  # each interpolation looks one pixel farther
-        return -(-(down + middle + up) // STRIDE_PX) * STRIDE_PX
-
 
 class FastNet(nn.Module):
     """Redraws photos.
@@ -93,8 +82,11 @@ class FastNet(nn.Module):
         for block in self.blocks:
             x = block(x, styles, statistics)
         for up in self.up:
-            larger = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
-            x = F.relu_(up(larger, styles, statistics))
+            x = F.relu_(up(enlarged(x), styles, statistics))
+        return self.coloured(x)
+
+    def coloured(self, x: torch.Tensor) -> torch.Tensor:
+        """The last convolution: [n, full, h, w] to [n, 3, h, w]."""
         drawn: torch.Tensor = self.last(_reflected(x, _LAST))
         return drawn
 
@@ -136,14 +128,23 @@ class Layer(nn.Module):
         self, x: torch.Tensor, styles: torch.Tensor, statistics: Statistics | None
     ) -> torch.Tensor:
         """[n, before, h, w] to [n, after, h / stride, w / stride]."""
-        maps = self.convolution(_reflected(x, self.convolution.kernel_size[0]))
-        drawn: torch.Tensor = self.norm(maps, styles, statistics)
+        drawn: torch.Tensor = self.norm(self.convolved(x), styles, statistics)
         return drawn
+
+    def convolved(self, x: torch.Tensor) -> torch.Tensor:
+        """What the norm gets."""
+        maps: torch.Tensor = self.convolution(_reflected(x, self.convolution.kernel_size[0]))
+        return maps
 
 
 def _reflected(x: torch.Tensor, kernel: int) -> torch.Tensor:
     beyond = kernel // 2
     return F.pad(x, (beyond, beyond, beyond, beyond), mode="reflect")
+
+
+def enlarged(x: torch.Tensor) -> torch.Tensor:
+    """Twice as high and wide; edges map to edges."""
+    return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
 def lay_out(network: nn.Module) -> None:

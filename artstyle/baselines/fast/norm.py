@@ -2,8 +2,8 @@
 
 Usually every picture is normalised by the mean and the variance of its own map (Ulyanov et al.
 2016). A picture that is drawn in tiles must not be: each tile would get its own brightness. And a
-film's frames, each normalised by itself, flicker. So the statistics can be measured once and held
-(`Measured`, `Held`), or follow slowly what is seen (`Followed`).
+film's frames, each normalised by itself, flicker. So the statistics can be put together from tiles
+and held (`Pooled`, `Held`), or follow slowly what is seen (`Followed`).
 """
 
 from __future__ import annotations
@@ -46,31 +46,47 @@ def pooled_moments(maps: torch.Tensor) -> Moments:
     return mean.to(maps.dtype), variance.to(maps.dtype)
 
 
-class Measured:
-    """Measures over all pictures of the batch together, and keeps what it measured."""
+class Pooled:
+    """Mean and variance of a map that is seen part after part, as of the whole.
+
+    Sums are kept as float64, and merged as Chan, Golub and LeVeque 1979 do: parts whose means
+    differ lose no digits.
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._mean = torch.zeros(0)
+        self._squares = torch.zeros(0)  # sum of squared differences from the mean
+
+    def add(self, maps: torch.Tensor) -> None:
+        """A part, [n, c, h, w]."""
+        mean, variance = (one.cpu().double() for one in pooled_moments(maps))
+        count = maps.shape[0] * maps.shape[2] * maps.shape[3]
+        if not self._count:
+            self._count, self._mean, self._squares = count, mean, variance * count
+            return
+        total = self._count + count
+        apart = mean - self._mean
+        self._squares += variance * count + apart.square() * (self._count * count / total)
+        self._mean += apart * (count / total)
+        self._count = total
+
+    def moments_like(self, maps: torch.Tensor) -> Moments:
+        """Mean and variance of all that was added, [c] each, of this type and on this device."""
+        return self._mean.to(maps), (self._squares / self._count).to(maps)
+
+
+class Held:
+    """What was measured before, layer by layer; a layer that was not is measured as it is seen."""
 
     def __init__(self) -> None:
         self.layers: dict[int, Moments] = {}
 
     def moments(self, layer: int, maps: torch.Tensor) -> Moments:
         """See `Statistics`."""
-        self.layers[layer] = pooled_moments(maps)
+        if layer not in self.layers:
+            self.layers[layer] = pooled_moments(maps)
         return self.layers[layer]
-
-
-class Held:
-    """What was measured before, of whatever picture is drawn now.
-
-    Args:
-        measured: what has seen the whole picture.
-    """
-
-    def __init__(self, measured: Measured) -> None:
-        self._layers = measured.layers
-
-    def moments(self, layer: int, maps: torch.Tensor) -> Moments:
-        """See `Statistics`."""
-        return self._layers[layer]
 
 
 class Followed:
