@@ -92,7 +92,7 @@ def several(photos: list[Path], folder: Path) -> list[Path]:
     if len(photos) > 1:
         return photos
     made = []
-    for side in (512, 500, 480, 460):
+    for side in (500, 480, 460, 440):
         made.append(folder / f"photo{side}.png")
         with Image.open(photos[0]) as picture:
             picture.convert("RGB").resize((side, side)).save(made[-1])
