@@ -22,8 +22,9 @@ from artstyle.baselines.fast.network import STRIDE_PX, FastNet, enlarged
 from artstyle.baselines.fast.norm import Held, Pooled
 
 # How far beyond its edges a tile has to look, in pixels of the photo. Down: half of the kernels,
-# 4 + 1 + 2. Up: interpolations and kernels, 4 + 2 + 2 + 1 + 2. Both up to the next stride.
-DOWN_PX, UP_PX = 8, 12
+# 4 + 1 + 2, up to the next stride. Up: at half the size an interpolation and a kernel spoil a pixel
+# each, at the full size one more each, and the last kernel two: 2 * 2 + 2 + 2.
+DOWN_PX, UP_PX = 8, 8
 
 
 @dataclass(frozen=True)
