@@ -267,6 +267,7 @@ def export_model(
     workspace: Path,
     networks: Sequence[str] | None = None,
     half: bool = False,
+    without_noise: bool = False,
     emit: Emit = ignore,
 ) -> Export:
     """Write a model for other tools, or a lighter one of our own.
@@ -277,6 +278,7 @@ def export_model(
         workspace: where names are looked for.
         networks: which are kept, e.g. ("G_ema", "D"); None: all.
         half: float16, half as large; .safetensors only.
+        without_noise: the averaged generator's noise strengths become 0.
         emit: gets what those tools will find otherwise.
 
     Raises:
@@ -297,7 +299,7 @@ def export_model(
             hint="leave --half out; other tools read float32",
         )
     path = resolve_model(model, workspace, emit=emit)
-    held = lighter(read_model(path), networks=networks, half=half)
+    held = lighter(read_model(path), networks=networks, half=half, without_noise=without_noise)
     differences = tuple(write_foreign(out, held))
     for difference in differences:
         emit(Note(difference))

@@ -14,6 +14,7 @@ from stylegan_ext.checkpoint import read_model, write_model
 from stylegan_ext.errors import MismatchError, ParameterError
 from stylegan_ext.header import read_header
 from stylegan_ext.lighter import lighter
+from stylegan_ext.networks import build
 
 
 @pytest.fixture
@@ -37,6 +38,28 @@ def test_half_as_large_and_nearly_the_same_pictures(model, tmp_path):
     provenance = read_header(tmp_path / "light.safetensors").provenance
     assert provenance.licence == "CC0-1.0"
     assert provenance.notes["half_precision"] is True
+
+
+def test_without_noise_the_noise_maps_say_nothing(model):
+    held = read_model(model)
+    record = held.networks["G_ema"]
+    loud = {
+        key: tensor.clone().fill_(0.5) if key.endswith("noise_strength") else tensor
+        for key, tensor in record.tensors.items()
+    }
+    networks = {name: replace(record, tensors=loud) for name in ("G_ema", "G")}
+    still = lighter(replace(held, networks=networks), without_noise=True)
+    z = torch.randn(1, int(record.kwargs["z_dim"]), generator=torch.Generator().manual_seed(0))
+    generator = build(still.networks["G_ema"])
+    ws = generator.mapping(z)
+    assert torch.equal(
+        generator.synthesis(ws, noise_mode="const"), generator.synthesis(ws, noise_mode="none")
+    )
+    learning = build(still.networks["G"])
+    assert not torch.equal(
+        learning.synthesis(ws, noise_mode="const"), learning.synthesis(ws, noise_mode="none")
+    )
+    assert still.provenance.notes["without_noise"] is True
 
 
 def test_only_the_networks_that_were_asked_for(model):

@@ -25,7 +25,10 @@ from artstyle.cli._base import Context, command
 )
 @click.option("--half", is_flag=True, help="Half precision, half as large; .safetensors only.")
 @click.option("--networks", metavar="A,B", help="Only these, e.g. G_ema or G_ema,D.")
-def export(ctx: Context, model: str, out: Path, half: bool, networks: str | None) -> None:
+@click.option("--no-noise", is_flag=True, help="Without noise maps: calmer, early in a training.")
+def export(
+    ctx: Context, model: str, *, out: Path, half: bool, networks: str | None, no_noise: bool
+) -> None:
     """Write MODEL, a file or a name, for other tools, or a lighter one for our own.
 
     .pkl is for the official StyleGAN2-ADA and StyleGAN3 tools; the file carries our own source
@@ -39,7 +42,13 @@ def export(ctx: Context, model: str, out: Path, half: bool, networks: str | None
 
     kept = None if networks is None else [name.strip() for name in networks.split(",")]
     made = export_model(
-        model, out, workspace=ctx.workspace, networks=kept, half=half, emit=ctx.emit
+        model,
+        out,
+        workspace=ctx.workspace,
+        networks=kept,
+        half=half,
+        without_noise=no_noise,
+        emit=ctx.emit,
     )
     ctx.result(
         {"export": made},
