@@ -265,12 +265,15 @@ def test_a_dry_run_measures_and_writes_nothing(ground, tmp_path):
 def test_a_net_starts_from_another(ground, tmp_path):
     many = train(ground, tmp_path, paintings=2, name="both")
     held = load_file(many.model)
-    one = train(ground, tmp_path, base=many.model, iterations=1, minutes=1e-9, name="night")
+    one = train(ground, tmp_path, base=many.model, iterations=0, name="night")
     warm = load_file(one.model)
     assert torch.equal(
         warm["blocks.0.first.convolution.weight"], held["blocks.0.first.convolution.weight"]
     )
     assert torch.equal(warm["down.0.norm.gain"], held["down.0.norm.gain"][:1])  # its own style's
+    assert (one.iterations, one.losses) == (0, {})
+    base = read_header(one.model).record.notes["base"]
+    assert (base["name"], base["iterations"], base["photos_shown"]) == ("fast-both", 4, 8)
     other = train(
         ground, tmp_path, base=many.model, iterations=1, minutes=1e-9, style_names=["new"]
     )

@@ -46,7 +46,10 @@ def write_net(path: Path, plan: Plan, training: FastTraining, run: Run, seconds:
         "command": (run.folder / "command.txt").read_text(encoding="utf-8").strip(),
     }
     if plan.base is not None:
-        notes["base"] = {"name": plan.base.name, "content_sha256": plan.base.content_sha256}
+        known = plan.base.record.notes
+        notes["base"] = {"name": plan.base.name, "content_sha256": plan.base.content_sha256} | {
+            name: known[name] for name in ("iterations", "photos_shown", "seconds") if name in known
+        }
     record = FastRecord(
         styles=tuple(style.record for style in plan.styles),
         perception=plan.perception.name,

@@ -36,7 +36,9 @@ class FastRecipe:
     style_weight: float = setting(5.0, help="Of the painting's style; looked at.", low=0)
     tv_weight: float = setting(0.02, help="Of calm between neighbours; looked at.", low=0)
     learning_rate: float = setting(1e-3, help="Adam's (Johnson, section 4.1).", above=0)
-    iterations: int = setting(40_000, help="How many steps (Johnson, section 4.1).", low=1)
+    iterations: int = setting(
+        40_000, help="How many steps (Johnson, section 4.1); 0 takes the base as it is.", low=0
+    )
     minutes: float | None = setting(None, help="Stop after this long, to be resumed.", above=0)
     batch: int = setting(4, help="Photos per step (Johnson, section 4.1).", low=1, high=4096)
     crop_px: int = setting(
