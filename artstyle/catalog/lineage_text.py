@@ -118,6 +118,13 @@ def _source(facts: dict[str, Any]) -> Iterator[str]:
 
 def _model(facts: dict[str, Any]) -> Iterator[str]:
     yield str(facts["name"])
+    if facts.get("dataset"):  # of a model that was trained elsewhere: its header says so
+        pictures = facts.get("pictures")
+        count = f"{pictures:,} pictures of " if isinstance(pictures, int) else ""
+        yield f"trained on {count}{shown(str(facts['dataset']))}"
+    for source in facts.get("sources", ()):
+        if isinstance(source, dict) and source.get("what"):
+            yield f"from {source['what']} ({source.get('licence') or 'unknown'})"
 
 
 def _run(facts: dict[str, Any]) -> Iterator[str]:

@@ -53,6 +53,10 @@ from artstyle.report.challenge_sheet import Tile, TileRow, check_look, draw_grid
 
 GRID, PAGE, CELLS = "grid.png", "index.html", "cells"
 _LOCK = ".challenge.lock"
+_NUMBERS = (
+    *("no", "one", "two", "three", "four", "five", "six"),
+    *("seven", "eight", "nine", "ten", "eleven", "twelve"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -280,7 +284,12 @@ class _Challenge:
         ]
         foot = _foot(record, combined(licence_parts(self.plan, cards)))
         look = self.plan.options.look
-        grid = draw_grid(tiles, look, title=look.title or _title(self.plan, len(rows)), foot=foot)
+        grid = draw_grid(
+            tiles,
+            look,
+            title=look.title or _title(self.plan, [row.face for row, _ in rows]),
+            foot=foot,
+        )
         words = {
             "Software": f"artstyle {__version__}",
             KEYWORD: lineage_text({"what": "grid of a challenge", **self.plan.identity}),
@@ -325,10 +334,15 @@ def _tile(fact: CellFact, cell: Cell) -> Tile:
     return Tile(cell.pixels, fact.title, group, figure, fact.likeness.is_lost)
 
 
-def _title(plan: Plan, people: int) -> str:
-    who = plan.photos[0].name.replace("_", " ") if people == 1 else f"{people} people"
+def _title(plan: Plan, faces: Sequence[Ready]) -> str:
+    who = faces[0].name.replace("_", " ") if len(faces) == 1 else f"{_number(len(faces))} people"
     styles = len(plan.parts)
-    return f"{who} in {styles} style{'s' * (styles != 1)}"
+    return f"{who} in {_number(styles)} style{'s' * (styles != 1)}"
+
+
+def _number(count: int) -> str:
+    """A small number in words."""
+    return _NUMBERS[count] if count < len(_NUMBERS) else f"{count:,}"
 
 
 def _foot(record: Mapping[str, Any], licence: str) -> list[str]:

@@ -256,4 +256,6 @@ def test_licences_in_one_line():
     assert combined(parts) == "CC0-1.0 (people, toon); CC BY 4.0 (ink)"
     strict = combined([*parts, ("ffhq", "CC BY-NC-SA 4.0")])
     assert strict.startswith("NON-COMMERCIAL: CC0-1.0 (people, toon)")
+    joined = combined([("people", "CC0-1.0"), ("ink", "CC BY 4.0 + CC0-1.0")])
+    assert joined == "CC0-1.0 (people, ink); CC BY 4.0 (ink)"
     assert combined([("x", "")]) == "COMMERCIAL USE UNCLEAR: unknown (x)"

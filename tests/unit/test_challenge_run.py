@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from support.challenges import ASTRONAUT, LICENCES, fill_models, save, two_people
+from support.challenges import ASTRONAUT, LICENCES, fill_models, save, two_people, write_style
 
 from artstyle.catalog import open_catalog
 from artstyle.catalog.lineage import trace
+from artstyle.catalog.lineage_text import as_text
 from artstyle.errors import ArtstyleError, RunError, UsageError
 from artstyle.events import Event, Note, ignore
 from artstyle.files import sha256_of
@@ -221,6 +222,19 @@ def test_trace_leads_from_a_cell_to_the_photo_and_to_the_dataset(make, figures, 
     assert {"CC0-1.0", "CC BY 4.0"} <= set(root.licences())
     assert [node.role for node in grid.children] == ["cell"] * 4
     assert [node.role for node in baseless.children] == ["photo"]
+
+
+def test_a_model_from_elsewhere_is_traced_as_far_as_its_header_goes(make, figures, workspace):
+    base = workspace / "models" / "people.safetensors"
+    facts = {"dataset": "ink-64-train.zip", "pictures": 1500, "kimg": 40}
+    write_style(workspace / "models" / "ink.safetensors", base, **facts)
+    card = '[[sources]]\nwhat = "ink heads"\nlicence = "CC0-1.0"\norigin = "a shelf"\n'
+    (workspace / "models" / "ink.card.toml").write_text(card)
+    made = make()
+    with open_catalog(workspace) as catalog:
+        text = as_text(trace(catalog, made.out / "cells" / "ink.png"), workspace)
+    assert "trained on 1,500 pictures of ink-64-train.zip" in text
+    assert "from ink heads (CC0-1.0)" in text
 
 
 def test_bad_photos_are_told_and_the_others_go_on(make, figures, tmp_path):

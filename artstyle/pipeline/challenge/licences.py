@@ -10,12 +10,16 @@ _HARMLESS = "CC0-1.0"
 
 
 def by_licence(parts: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    """Licence -> what has it, from (name, licence); in the order in which they come."""
+    """Licence -> what has it, from (name, licence); in the order in which they come.
+
+    A style's licence is its dataset's and its base's, joined by " + ": each counts by itself.
+    """
     found: dict[str, list[str]] = {}
     for name, licence in parts:
-        names = found.setdefault(licence.strip() or UNKNOWN, [])
-        if name not in names:
-            names.append(name)
+        for one in licence.split(" + "):
+            names = found.setdefault(one.strip() or UNKNOWN, [])
+            if name not in names:
+                names.append(name)
     return found
 
 
