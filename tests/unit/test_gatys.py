@@ -222,7 +222,7 @@ def test_where_there_is_no_face_nothing_is_held(network):
     assert [term.name for term in without] == [term.name for term in empty] == ["content conv4_2"]
     faces = torch.zeros(64, 64)
     faces[:32] = 1
-    held = content_terms(network, content, settings, faces=faces)
+    held = content_terms(network, content, replace(settings, face_weight=5.0), faces=faces)
     assert [term.name for term in held] == ["content conv4_2", "face conv2_2", "face conv3_2"]
     where = held[0].where
     assert where is not None

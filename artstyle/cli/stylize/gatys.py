@@ -105,7 +105,7 @@ artstyle stylize gatys photo.jpg night.jpg --size 1024 --dry-run --out large.png
     "--face-weight",
     type=click.FloatRange(min=0),
     metavar="X",
-    help="How much faces are held, beside the rest. [default: 5]",
+    help="How much faces are held; with 1 they stay a photo. [default: 0.3]",
 )
 @click.option(
     "--mask",
