@@ -23,7 +23,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from artstyle.baselines.fast.draw import FilmPainter, Painter
+from artstyle.baselines.fast.draw import Painter
 from artstyle.baselines.fast.file import read_fast
 from artstyle.baselines.fast.network import FastNet, Layer, Shape, enlarged
 from artstyle.machine import cpu_has_bf16, processor
@@ -63,7 +63,6 @@ def looks_of(network: FastNet, size_px: int) -> dict[str, Callable[[], object]]:
     rough = FastNet(network.shape)
     rough.load_state_dict(network.state_dict())
     half = Painter(rough.eval().requires_grad_(False), shares, dtype=torch.bfloat16)
-    film = FilmPainter(painter)
     tiled = Painter(network, shares, whole_px=1, tile_px=256)
     x = torch.rand(1, 3, size_px, size_px).contiguous(memory_format=torch.channels_last)
 
@@ -74,7 +73,6 @@ def looks_of(network: FastNet, size_px: int) -> dict[str, Callable[[], object]]:
     return {
         "bare": bare,
         "picture": lambda: painter.draw(photo),
-        "film's frame": lambda: film.draw(photo),
         "tiles of 256 px": lambda: tiled.draw(photo),
         "bfloat16": lambda: half.draw(photo),
     }

@@ -219,7 +219,7 @@ def test_a_film_is_drawn_with_its_record(ground, tmp_path):
     assert stylize_fast(job(tmp_path, **given), ground).results[0].was_done
     result.record_file.write_text("{}")
     with pytest.raises(ArtstyleError, match="no record of a film"):
-        stylize_fast(job(tmp_path, steady=False, **given), ground)
+        stylize_fast(job(tmp_path, with_sound=False, **given), ground)
 
 
 def test_one_bad_file_of_many_is_told(ground, tmp_path):

@@ -1,4 +1,4 @@
-"""Pictures of any size and frames of films through a fast net."""
+"""Pictures of any size through a fast net."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 
 from artstyle.baselines.fast.network import LEAST_SIDE_PX, STRIDE_PX, FastNet, lay_out
-from artstyle.baselines.fast.norm import Followed, Statistics
 from artstyle.baselines.fast.tiles import Place, TiledDrawing
 from artstyle.errors import ImageError, UsageError
 from artstyle.events import Emit, Progress, ignore
@@ -18,9 +17,6 @@ from artstyle.images import from_tensor, to_tensor
 
 WHOLE_PX = 3_000_000  # larger pictures are drawn in tiles; a map of theirs is 200 MB
 TILE_PX = 768  # side of a tile, without its overlap; a guess between memory and speed
-# How much a film's newest frame counts in the statistics: half of what is remembered is four
-# frames old and older. A guess.
-FOLLOW_SHARE = 0.15
 
 Pixels = NDArray[np.uint8]
 
@@ -78,18 +74,14 @@ class Painter:
         """
         height, width = photo.shape[:2]
         if height * width <= self.whole_px:
-            return self._whole(photo, None)
+            return self._whole(photo)
         return self._in_tiles(photo, emit)
 
-    def draw_with(self, photo: Pixels, statistics: Statistics) -> Pixels:
-        """A picture, whole, with statistics that come from elsewhere."""
-        return self._whole(photo, statistics)
-
     @torch.inference_mode()
-    def _whole(self, photo: Pixels, statistics: Statistics | None) -> Pixels:
+    def _whole(self, photo: Pixels) -> Pixels:
         height, width = photo.shape[:2]
         _require_large(height, width)
-        drawn = self.network(self._tensor(_padded(photo)), self.styles, statistics)
+        drawn = self.network(self._tensor(_padded(photo)), self.styles)
         return from_tensor(drawn[..., :height, :width])
 
     @torch.inference_mode()
@@ -135,24 +127,3 @@ def _require_large(height_px: int, width_px: int) -> None:
             f"a picture of {width_px} x {height_px} pixels is too small to be drawn:"
             f" {LEAST_SIDE_PX} a side is the least"
         )
-
-
-class FilmPainter:
-    """Draws a film's frames with colours that do not flicker.
-
-    Args:
-        painter: what draws; frames are drawn whole.
-        share: how much the newest frame counts in the statistics that all share.
-    """
-
-    def __init__(self, painter: Painter, share: float = FOLLOW_SHARE) -> None:
-        self._painter = painter
-        self._followed = Followed(share)
-
-    def begin_shot(self) -> None:
-        """What comes next is another picture altogether."""
-        self._followed.forget()
-
-    def draw(self, frame: Pixels) -> Pixels:
-        """The next frame; arguments and errors as for `Painter.draw`."""
-        return self._painter.draw_with(frame, self._followed)

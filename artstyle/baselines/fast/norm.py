@@ -1,9 +1,8 @@
 """Instance norm with a gain and an offset for each style, and where its statistics come from.
 
 Usually every picture is normalised by the mean and the variance of its own map (Ulyanov et al.
-2016). A picture that is drawn in tiles must not be: each tile would get its own brightness. And a
-film's frames, each normalised by itself, flicker. So the statistics can be put together from tiles
-and held (`Pooled`, `Held`), or follow slowly what is seen (`Followed`).
+2016). A picture that is drawn in tiles must not be: each tile would get its own brightness. So the
+statistics can be put together from tiles and held (`Pooled`, `Held`).
 """
 
 from __future__ import annotations
@@ -87,32 +86,6 @@ class Held:
         if layer not in self.layers:
             self.layers[layer] = pooled_moments(maps)
         return self.layers[layer]
-
-
-class Followed:
-    """Follows the frames of a film slowly: each changes what is used by a share of its own.
-
-    Args:
-        share: of the newest frame, (0, 1]; 1 forgets at once, as if there were no memory.
-    """
-
-    def __init__(self, share: float) -> None:
-        self.share = share
-        self._layers: dict[int, Moments] = {}
-
-    def forget(self) -> None:
-        """What comes next has nothing to do with what was seen."""
-        self._layers.clear()
-
-    def moments(self, layer: int, maps: torch.Tensor) -> Moments:
-        """See `Statistics`."""
-        mean, variance = pooled_moments(maps)
-        if layer in self._layers:
-            held_mean, held_variance = self._layers[layer]
-            mean = torch.lerp(held_mean, mean, self.share)
-            variance = torch.lerp(held_variance, variance, self.share)
-        self._layers[layer] = mean, variance
-        return mean, variance
 
 
 class ConditionalNorm(nn.Module):

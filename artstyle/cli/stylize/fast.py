@@ -61,7 +61,6 @@ artstyle stylize fast photo.jpg --model four --style night=0.7 --style wave=0.3 
     show_default=True,
     help="bfloat16 is faster where the machine has it, and slower elsewhere.",
 )
-@click.option("--steady/--no-steady", default=True, help="Films: keep colours from flickering.")
 @click.option("--start", "start_s", type=float, metavar="S", help="Films: from this second on.")
 @click.option("--end", "end_s", type=float, metavar="S", help="Films: up to this second.")
 @click.option("--sound/--no-sound", "with_sound", default=True, help="Films: take the sound over.")

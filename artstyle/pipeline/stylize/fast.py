@@ -56,7 +56,6 @@ class FastJob:
     keep_colour: bool = False  # only brightness is transferred
     precision: Precision = "float32"
     device: str = "cpu"
-    steady: bool = True  # films: statistics follow slowly, so that colours do not flicker
     start_s: float | None = None  # films: the first time that is wanted
     end_s: float | None = None
     with_sound: bool = True
@@ -135,7 +134,7 @@ class _Work:
     def identity(self, content_sha256: str, *, is_film: bool) -> dict[str, Any]:
         """What decides a result."""
         job = self.job
-        of_films = ("steady", "start_s", "end_s", "with_sound")
+        of_films = ("start_s", "end_s", "with_sound")
         return {
             "method": METHOD,
             "algorithm": _ALGORITHM,
@@ -279,8 +278,6 @@ def _picture(work: _Work, content: Content, emit: Emit) -> Stylized:
 
 
 def _film(work: _Work, content: Content, emit: Emit) -> Stylized:
-    from artstyle.baselines.fast.draw import FilmPainter
-
     job = work.job
     source = read_film(content.path)
     identity = work.identity(source.sha256, is_film=True)
@@ -289,10 +286,9 @@ def _film(work: _Work, content: Content, emit: Emit) -> Stylized:
         return there
     require_record_place(content.out)
     painter = work.painter
-    film_painter = FilmPainter(painter)
 
     def draw(frame: Pixels) -> Pixels:
-        pixels = film_painter.draw(frame) if job.steady else painter.draw(frame)
+        pixels = painter.draw(frame)
         return with_kept_colours(pixels, frame, "luminance") if job.keep_colour else pixels
 
     filmed = stylize_film(
@@ -303,7 +299,6 @@ def _film(work: _Work, content: Content, emit: Emit) -> Stylized:
         start_s=job.start_s,
         end_s=job.end_s,
         with_sound=job.with_sound,
-        on_shot=film_painter.begin_shot,
         emit=emit,
     )
     return write_film_record(
