@@ -63,6 +63,16 @@ class FastNet(nn.Module):
         self.up = nn.ModuleList([layer(quarter, half, 3), layer(half, full, 3)])
         self.last = nn.Conv2d(full, 3, _LAST)
 
+    @property
+    def layers_down(self) -> list[Layer]:
+        """To a quarter of the size."""
+        return [layer for layer in self.down if isinstance(layer, Layer)]
+
+    @property
+    def layers_up(self) -> list[Layer]:
+        """And back."""
+        return [layer for layer in self.up if isinstance(layer, Layer)]
+
     def forward(
         self, photos: torch.Tensor, styles: torch.Tensor, statistics: Statistics | None = None
     ) -> torch.Tensor:

@@ -132,14 +132,14 @@ class TiledDrawing:
 
     def _gone_down(self) -> torch.Tensor:
         """The whole map at a quarter of the size."""
-        layers = self.network.down
+        layers = self.network.layers_down
         quarter: torch.Tensor | None = None
         for depth, layer in enumerate(layers):
             pooled, scale = Pooled(), 2**depth
             for tile in self.tiles:
                 outer = self._outer(tile, DOWN_PX)
                 x = self.take(outer)
-                for before in list(layers)[:depth]:
+                for before in layers[:depth]:
                     x = F.relu_(before(x, self.styles, self._held))
                 part = layer.convolved(x)[(..., *tile.inside(outer).at(scale))]
                 pooled.add(part)
@@ -158,7 +158,7 @@ class TiledDrawing:
 
     def _measure_up(self, quarter: torch.Tensor, depth: int) -> None:
         """Mean and variance of a layer on the way up."""
-        pooled, layer = Pooled(), self.network.up[depth]
+        pooled, layer = Pooled(), self.network.layers_up[depth]
         for tile in self.tiles:
             x = self._up(quarter, tile, depth)
             outer = self._outer(tile, UP_PX)
@@ -170,6 +170,6 @@ class TiledDrawing:
     def _up(self, quarter: torch.Tensor, tile: Place, depth: int) -> torch.Tensor:
         """A tile with what is around it, through so many layers."""
         x = quarter[(..., *self._outer(tile, UP_PX).at(STRIDE_PX))]
-        for layer in list(self.network.up)[:depth]:
+        for layer in self.network.layers_up[:depth]:
             x = F.relu_(layer(enlarged(x), self.styles, self._held))
         return x
