@@ -1,7 +1,7 @@
 #!/bin/sh
 # usage: demo.sh ARTSTYLE
-# Walk through what artstyle can do, on this machine, without a network. Everything it makes goes to
-# demo/. The models are untrained, so their pictures are noise: what one sees is the machinery.
+# The main job with what ships: one photo in every starter style, in one grid. No network, no GPU.
+# Everything it makes goes to demo/.
 set -eu
 
 artstyle=$1
@@ -13,20 +13,12 @@ show() {
 
 show init demo
 show doctor --workspace demo
-cd demo
-artstyle=$(cd .. && cd "$(dirname "$artstyle")" && pwd)/artstyle
-photo=../$photo
-show extract --style portrait --images "$photo" --licence "public domain"
-for seed in 0 1; do
-    show models random --resolution 64 --channel-base 4096 --channel-max 128 --seed $seed \
-        --out models/untrained-$seed.safetensors
-done
-show models list --installed
-show generate --model untrained-0 --model untrained-1 --seeds 0-5 --out generated
-show blend untrained-0 untrained-1 --resolution 16 --out models/blended.safetensors --preview 0-3
-show project "$photo" --model untrained-0 --space w+ --steps 60 --film --out projected
-show models card blended
+show challenge $photo --workspace demo --out demo/astronaut
+show generate --workspace demo --model people --model toon_head --seeds 0-5 --out demo/generated
+show trace demo/astronaut/grid.png --workspace demo
+
 printf '\nlook at:\n'
-for file in datasets/portrait/crops/photos/astronaut.png generated/sheet.png models/blended.preview.png projected/astronaut/proj.mp4; do
-    [ ! -e "$file" ] || printf '  demo/%s\n' "$file"
+for file in astronaut/grid.png astronaut/index.html generated/sheet.png; do
+    [ ! -e "demo/$file" ] || printf '  demo/%s\n' "$file"
 done
+printf 'and with a photo of your own:\n  %s challenge photo.jpg\n' "$artstyle"

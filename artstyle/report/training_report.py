@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from artstyle import files
+from artstyle.images import read_rgb, write_jpeg
 from artstyle.pipeline.training_told import FIRST_GRID, GRID, Told
 from artstyle.report.training_curves import draw_curves
 
 TABLE, FIGURES_CSV, SUMMARY_JSON, CURVES = "table.md", "curves.csv", "training.json", "curves.png"
 GRIDS = "grids"
+_QUALITY = 88
 _HEAD = (
     "| run | from | px | pictures | kimg | hours | calls, resumed at kimg | s/kimg | p | best |",
     "|---|---|---|---|---|---|---|---|---|---|",
@@ -108,10 +110,11 @@ def _csv(trainings: Sequence[Told]) -> str:
 
 
 def _grids(told: Told, folder: Path) -> list[Path]:
-    """Copies of what the model drew last, or at first if it has not been stopped yet."""
+    """What the model drew last, or at first if it has not been stopped yet; as light JPEG."""
     for name in (GRID, FIRST_GRID):
         path = told.run / name
         if path.is_file():
-            files.write_bytes(folder / f"{told.name}.png", path.read_bytes())
-            return [folder / f"{told.name}.png"]
+            copy = folder / f"{told.name}.jpg"
+            write_jpeg(copy, read_rgb(path).rgb, quality=_QUALITY)
+            return [copy]
     return []
