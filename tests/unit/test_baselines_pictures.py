@@ -42,12 +42,12 @@ def test_the_gradient_of_a_gram_matrix(channels_last):
 
 
 def test_luminance_keeps_the_photos_colours():
-    photo, painting = picture(0, low=60, high=196), picture(1, 20, 10)
+    photo, painting = picture(0, low=100, high=156), picture(1, 20, 10)
     seen = colour.prepared_style(painting, photo, "luminance")
     assert seen.shape == painting.shape
     assert (seen[..., 0] == seen[..., 1]).all()
     assert (seen[..., 0] == seen[..., 2]).all()
-    drawn = np.clip(photo.astype(int) + 20, 0, 255).astype(np.uint8)
+    drawn = picture(3, low=100, high=156)
     kept = colour.with_kept_colours(drawn, photo, "luminance")
     chroma = (kept / 255) @ colour.RGB_TO_YIQ[1:].T - (photo / 255) @ colour.RGB_TO_YIQ[1:].T
     assert np.abs(chroma).max() < 0.01
@@ -117,5 +117,7 @@ def test_a_face_is_a_soft_ellipse_over_its_box():
     assert float(mask[5, 5]) == 0.0
     assert float(mask[54, 80]) == 0.0
     edge = mask[54, 60:76]
-    assert bool((edge[1:] <= edge[:-1]).all())
+    falls = edge[:-1] - edge[1:]
+    assert bool((falls >= 0).all())
+    assert float(falls.max()) > 4 * float(falls[-4])  # it fades out, and does not break off
     assert float(masks.ellipses([], 10, 10).sum()) == 0.0

@@ -51,8 +51,8 @@ class GatysSettings:
     style_weight: float | None = None
     tv_weight: float | None = None  # of the mean squared difference of neighbours
     losses: Losses = "relative"
-    # Of the layers that hold faces, and of more content inside them. By eye on the astronaut: with 1
-    # the face looked like a photo glued in, with 0.15 it has strokes and is the same person.
+    # Of the layers that hold faces, and of more content inside them. By eye on the astronaut: with
+    # 1 the face looked like a photo glued in, with 0.15 it has strokes and is the same person.
     face_weight: float = 0.3
     start: Start = "content"
     style_scale: float = 1.0  # of the style picture beside the drawn one, in length
