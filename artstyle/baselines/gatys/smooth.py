@@ -55,5 +55,5 @@ def _gain(like: torch.Tensor, power: float) -> torch.Tensor:
     down = torch.fft.fftfreq(height, device=like.device)[:, None]
     across = torch.fft.rfftfreq(width, device=like.device)[None, :]
     frequency = (down.square() + across.square()).sqrt().to(like)  # cycles per pixel
-    gain = frequency.clamp_min(_FLAT_BELOW / max(height, width)) ** -power
+    gain: torch.Tensor = frequency.clamp_min(_FLAT_BELOW / max(height, width)) ** -power
     return gain / gain.square().mean().sqrt()
