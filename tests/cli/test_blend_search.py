@@ -186,6 +186,17 @@ def test_the_dataset_that_the_style_names_is_found_and_used(cli, models, tmp_pat
     assert "stands for its style" not in outcome.stderr
 
 
+def test_a_style_that_has_learned_little_is_told(cli, models, monkeypatch):
+    monkeypatch.setattr("artstyle.pipeline.search.bench.HARDLY", 0.0)
+    drawn = models / "drawn"
+    pictures = DrawnPictures("toon", load(models / "models" / "toon.safetensors"), "", 99)
+    for number, picture in enumerate(pictures.read(60, 76)):
+        write_png(drawn / f"{number}.png", picture)
+    outcome = search(cli, models, "--style-pictures", drawn)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "search again when it has been trained longer" in outcome.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -25,6 +25,9 @@ from stylegan_ext.drift import are_kin, drift
 if TYPE_CHECKING:
     from artstyle.pipeline.generate.models import Model
 
+HARDLY = (
+    0.8  # a style's distance to its own pictures, in the base's: it has learned little; a guess
+)
 _DIGITS = 5  # of figures: finer is noise
 
 
@@ -131,6 +134,10 @@ class Bench:
             ]
             style = StyleJudge(self._space, rows[0], self._space(plain), rows[1])
             self._judges = LikenessJudge(self._descriptor, plain), style
+            if style.of_style > HARDLY * style.of_base:
+                text = "what the style's model draws is hardly nearer to the style's pictures than"
+                text += f" the base's are (distance {style.of_style:.2f} and {style.of_base:.2f})"
+                self._emit(Note(f"{text}: search again when it has been trained longer", "warning"))
         return self._judges
 
     def facts(self) -> dict[str, Any]:
