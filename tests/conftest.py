@@ -120,6 +120,17 @@ def artstyle_home(_homes_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return home
 
 
+@pytest.fixture(autouse=True)
+def no_starter_models(
+    request: pytest.FixtureRequest, _homes_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names lead to a test's own models, whatever ships; `starter` marks who wants what ships."""
+    from artstyle.weights import model_names
+
+    if request.node.get_closest_marker("starter") is None:
+        monkeypatch.setattr(model_names, "starter_folder", lambda: _homes_folder / "nothing ships")
+
+
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
     """A new, empty workspace."""

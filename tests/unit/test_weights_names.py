@@ -203,6 +203,7 @@ def test_a_folder_that_is_no_workspace_holds_no_models(tmp_path: Path, starter: 
     assert list(weights.held_models(tmp_path / "nowhere")) == []
 
 
+@pytest.mark.starter
 def test_the_starter_folder_lies_in_the_package() -> None:
     import artstyle
 
