@@ -68,9 +68,15 @@ step_adain() {
 }
 
 step_fast() {
-    for style in starry_night great_wave the_scream composition_vii; do
-        show train-fast --content material/content --content material/people \
-            --style "material/paintings/$style.jpg" --name "$style"
+    paintings=material/paintings
+    # One net of four styles learns faster than four nets; each style becomes a net of its own.
+    show train-fast --content material/content --content material/people --name four \
+        --style $paintings/vg_starry_night.jpg --style $paintings/hokusai_great_wave.jpg \
+        --style $paintings/munch_the_scream.jpg --style $paintings/kandinsky_composition_vii.jpg
+    for pair in starry_night:vg_starry_night great_wave:hokusai_great_wave \
+        the_scream:munch_the_scream composition_vii:kandinsky_composition_vii; do
+        show train-fast --content material/content --style "$paintings/${pair#*:}.jpg" \
+            --name "${pair%%:*}" --base models/fast-four.safetensors --iterations 0
     done
 }
 
@@ -78,7 +84,7 @@ step_pack() {
     for model in people $styles; do
         networks=G_ema
         [ "$model" != people ] || networks=G_ema,G,D # others fine-tune from it
-        show models export "models/$model.safetensors" --half --networks $networks \
+        show models export "models/$model.safetensors" --half --no-noise --networks $networks \
             --out "$starter/$model.safetensors"
         [ ! -f "models/$model.swap.json" ] || cp "models/$model.swap.json" "$starter/"
     done
