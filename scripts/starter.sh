@@ -9,16 +9,17 @@
 #   perception  the network that sees style
 #   people      the base, growing from 16 to 64 px
 #   styles      five styles, fine-tuned from the base
-#   encoder     photos to latents of the base
-#   search      how strongly each style is laid over the base
+#   pack        base and styles, in half precision and without noise maps, into artstyle/starter
+#   encoder     photos to latents of the base as it ships
+#   search      how strongly each style is laid over the base, as both ship
 #   adain       the decoder of AdaIN
 #   fast        four nets of fast transfer
-#   pack        what was made, in half precision, into artstyle/starter
+#   nets        the networks beside base and styles, into artstyle/starter
 set -eu
 
 artstyle=$1
 shift
-[ $# -gt 0 ] || set -- data perception people styles encoder search adain fast pack
+[ $# -gt 0 ] || set -- data perception people styles pack encoder search adain fast nets
 styles="toon_head facesjs pioneer fluent_3d titian"
 zips=datasets/people/zips
 starter=artstyle/starter
@@ -35,6 +36,7 @@ step_data() {
         show build --style "$style" --size 64
     done
     for px in 16 32; do show build --style people --size $px; done
+    show build --style people --size 64 --split held-out
 }
 
 step_perception() {
@@ -53,12 +55,14 @@ step_styles() {
 }
 
 step_encoder() {
-    show train-encoder --base people --out runs/people-encoder
+    show train-encoder --base $starter/people.safetensors --photos $zips/people-64-train.zip \
+        --samples-kimg 1 --out runs/people-encoder
 }
 
 step_search() {
     for style in $styles; do
-        show blend people "$style" --search --photos $zips/people-64-held-out.zip
+        show blend $starter/people.safetensors "$starter/$style.safetensors" --search \
+            --photos $zips/people-64-held-out.zip
     done
 }
 
@@ -86,8 +90,10 @@ step_pack() {
         [ "$model" != people ] || networks=G_ema,G,D # others fine-tune from it
         show models export "models/$model.safetensors" --half --no-noise --networks $networks \
             --out "$starter/$model.safetensors"
-        [ ! -f "models/$model.swap.json" ] || cp "models/$model.swap.json" "$starter/"
     done
+}
+
+step_nets() {
     for file in perception people-encoder adain fast-starry_night fast-great_wave fast-the_scream \
         fast-composition_vii; do
         cp "models/$file.safetensors" "$starter/"
@@ -96,7 +102,7 @@ step_pack() {
 
 for step in "$@"; do
     case $step in
-    data | perception | people | styles | encoder | search | adain | fast | pack) "step_$step" ;;
+    data | perception | people | styles | pack | encoder | search | adain | fast | nets) "step_$step" ;;
     *)
         printf 'starter.sh: no step %s\n' "$step" >&2
         exit 2
