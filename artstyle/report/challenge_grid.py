@@ -94,15 +94,17 @@ def make_challenge(
         EngineError: a model cannot be used.
         OSError: something cannot be written.
     """
-    plan = make_plan(paths, options, workspace, out, emit=emit)
-    record = finished(plan)
-    if record is not None:
-        return Made(plan.out, record, was_done=True)
-    plan = completed(plan, emit=emit)
+    clock = Clock()
+    with clock.stage("plan"):
+        plan = make_plan(paths, options, workspace, out, emit=emit)
+        record = finished(plan)
+        if record is not None:
+            return Made(plan.out, record, was_done=True)
+        plan = completed(plan, emit=emit)
     check_look(options.look, len(plan.photos), 2 + len(plan.parts) + len(plan.baselines))
     plan.out.mkdir(parents=True, exist_ok=True)
     with locked(plan.out / _LOCK, wait_s=0):
-        return _Challenge(plan, workspace, tuple(command), emit).make()
+        return _Challenge(plan, workspace, tuple(command), clock, emit).make()
 
 
 def look_at_photos(plan: Plan, emit: Emit = ignore) -> list[Checked]:
@@ -127,10 +129,12 @@ def look_at_photos(plan: Plan, emit: Emit = ignore) -> list[Checked]:
 class _Challenge:
     """One challenge on its way."""
 
-    def __init__(self, plan: Plan, workspace: Path, command: tuple[str, ...], emit: Emit) -> None:
-        self.plan, self.workspace, self.command, self.emit = plan, workspace, command, emit
+    def __init__(
+        self, plan: Plan, workspace: Path, command: tuple[str, ...], clock: Clock, emit: Emit
+    ) -> None:
+        self.plan, self.workspace, self.command = plan, workspace, command
+        self.clock, self.emit = clock, emit
         self.out = plan.out
-        self.clock = Clock()
         self._device = ""
 
     def make(self) -> Made:
