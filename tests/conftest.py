@@ -128,7 +128,7 @@ def no_starter_models(
     from artstyle.weights import model_names
 
     if request.node.get_closest_marker("starter") is None:
-        monkeypatch.setattr(model_names, "starter_folder", lambda: _homes_folder / "nothing ships")
+        monkeypatch.setattr(model_names, "_shipped_models", lambda: _homes_folder / "no models")
 
 
 @pytest.fixture

@@ -102,10 +102,15 @@ def workspace_models(workspace: Path) -> Iterator[HeldModel]:
 
 def starter_models() -> Iterator[HeldModel]:
     """The models that come with artstyle and can draw by themselves."""
-    folder = starter_folder()
+    folder = _shipped_models()
     for path in sorted(folder.glob(f"*{SUFFIX}")) if folder.is_dir() else ():
         if kind_in(path) is None:
             yield HeldModel(path.stem, "starter", path)
+
+
+def _shipped_models() -> Path:
+    """Where `starter_models` looks; tests put another folder here."""
+    return starter_folder()
 
 
 def kind_in(path: Path) -> str | None:

@@ -45,7 +45,7 @@ SAID = Sidecar(
 def starter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "starter"
     folder.mkdir()
-    monkeypatch.setattr(model_names, "starter_folder", lambda: folder)
+    monkeypatch.setattr(model_names, "_shipped_models", lambda: folder)
     return folder
 
 

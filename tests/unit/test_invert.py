@@ -178,8 +178,8 @@ def test_it_is_found_beside_the_base_and_in_the_workspace(base, tmp_path, worksp
 
 
 def test_an_encoder_of_another_model_is_refused(base, faces, tmp_path) -> None:
-    other = write_small_model(tmp_path / "people.safetensors", seed=1)
-    foreign = write_encoder_of(base, tmp_path / "people-encoder.safetensors")
+    other = write_small_model(tmp_path / "somebody.safetensors", seed=1)
+    foreign = write_encoder_of(base, tmp_path / "somebody-encoder.safetensors")
     with pytest.raises(UsageError, match="was trained for another model"):
         invert_faces(faces, other, encoder=foreign, steps=1)
     told = []

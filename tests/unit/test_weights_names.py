@@ -23,7 +23,7 @@ def touch(path: Path) -> Path:
 @pytest.fixture
 def starter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "starter"
-    monkeypatch.setattr(model_names, "starter_folder", lambda: folder)
+    monkeypatch.setattr(model_names, "_shipped_models", lambda: folder)
     return folder
 
 
