@@ -11,7 +11,7 @@ from PIL import Image
 
 from artstyle.baselines.gatys.settings import GatysSettings
 from artstyle.baselines.optim import Search
-from artstyle.errors import UsageError
+from artstyle.errors import UsageError, WeightsError
 from artstyle.images import read_rgb
 from artstyle.pipeline.stylize import baselines
 from artstyle.pipeline.stylize.gatys import Seeing
@@ -96,6 +96,19 @@ def test_a_sheet_goes_on_where_it_was(cli, pictures):
     assert cli(*words(pictures), "--methods", "adain").exit_code == 0
     assert ADAIN.drawn == 5
     assert (pictures / "out" / "cells" / "me-sea-adain.png").is_file()
+
+
+@pytest.mark.usefixtures("methods")
+def test_a_method_without_its_weights_leaves_its_places_empty(cli, pictures, monkeypatch):
+    def lacking(style):
+        raise WeightsError("there is no decoder here")
+
+    monkeypatch.setattr(ADAIN, "identity", lacking)
+    outcome = cli(*words(pictures), "--methods", "adain")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "adain: there is no decoder here" in outcome.stderr
+    record = json.loads((pictures / "out" / "sheet.json").read_text())
+    assert {cell["missing"] for cell in record["cells"]} == {"adain: there is no decoder here"}
 
 
 @pytest.mark.usefixtures("methods")

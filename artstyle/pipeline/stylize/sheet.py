@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from artstyle.errors import UsageError
+from artstyle.errors import UsageError, WeightsError
 from artstyle.events import Emit, Note, Progress, ignore
 from artstyle.pipeline.stylize import baselines
 from artstyle.pipeline.stylize.baselines import KINDS, Kind, StyleChoice
@@ -173,6 +173,10 @@ def _missing(method: Kind, painting: Painting) -> str:
         return f"this artstyle came without the method {method}"
     if method == "fast" and painting.name not in baselines.shipped_styles(method):
         return f"no fast net was trained on {painting.name}"
+    try:
+        baselines.identity(method, painting.choice)
+    except WeightsError as fault:
+        return f"{method}: {fault}"
     return ""
 
 
