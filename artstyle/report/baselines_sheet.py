@@ -75,7 +75,7 @@ def _sheet(
         photo, method = divmod(number, len(methods))
         row = cells[number * width : (number + 1) * width]
         is_first = method == 0
-        grid.append(photos[photo].pixels if is_first else None)
+        grid.append(photos[photo].pixels)
         words.append(photos[photo].path.stem if is_first else None)
         grid += [
             None if cell.drawn is None else images.read_rgb(cell.drawn.file).rgb for cell in row
