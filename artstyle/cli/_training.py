@@ -47,6 +47,13 @@ _OPTIONS = (
     click.option("--augment-p", type=float, metavar="P", help="Their probability, where fixed."),
     click.option("--ada-target", type=float, metavar="N", help="What ADA holds. [default: 0.6]"),
     click.option("--mirror/--no-mirror", default=None, help="Show every picture mirrored too."),
+    click.option(
+        "--no-noise",
+        "without_noise",
+        is_flag=True,
+        default=None,
+        help="Leave out the noise inputs: w draws every detail.",
+    ),
     click.option("--style-mixing", type=float, metavar="P", help="[default: 0.9]"),
     click.option("--pl-weight", "path_length_weight", type=float, metavar="N", help="[default: 2]"),
     click.option(

@@ -69,6 +69,13 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     metavar="N",
     help="How much photos drawn of their own maps shall be themselves. [default: 0]",
 )
+@click.option(
+    "--fit",
+    "fit_crops",
+    type=int,
+    metavar="N",
+    help="Begin with layers fitted by least squares on N crops. [default: 256]",
+)
 @click.option("--warm-up", type=int, metavar="N", help="First steps that learn that alone.")
 @click.option("--lr", "learning_rate", type=float, metavar="N", help="Adam's. [default: 0.0001]")
 @click.option("--decay", type=float, metavar="N", help="Of the rate, per step. [default: 0.00005]")

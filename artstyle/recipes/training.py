@@ -86,6 +86,9 @@ class TrainingRecipe:
     crop: bool = setting(
         False, help="Leave whole levels out of a base of higher resolution than the dataset's."
     )
+    without_noise: bool = setting(
+        False, help="Leave out the noise inputs, so that w draws every detail (a base's too)."
+    )
     style_mixing: float = setting(
         0.9, help="Probability of two styles in one picture (StyleGAN, section 3.1).", low=0, high=1
     )

@@ -6,7 +6,8 @@ generator, except where it has to be set so that the model draws, or judges, as 
 * grown by a level, G draws its old picture enlarged, and D judges a picture as it judged it shrunk;
 * cropped by a level, G draws what its skip path had put together up to there; D's new from-RGB
   layer is fitted so that the rest of D sees about what the finer block had given it;
-* with labels, G draws and D judges as before, whatever the label is.
+* with labels, G draws and D judges as before, whatever the label is;
+* without noise, G draws as it drew with its noise turned off.
 """
 
 from __future__ import annotations
@@ -147,6 +148,26 @@ def crop_discriminator(record: NetworkRecord, generator: NetworkRecord) -> Netwo
     tensors[f"b{below}.fromrgb.weight"].copy_(weight[:, :, None, None])
     tensors[f"b{below}.fromrgb.bias"].copy_(bias)
     return NetworkRecord(record.kind, kwargs, tensors)
+
+
+def still_generator(record: NetworkRecord) -> NetworkRecord:
+    """The generator without noise inputs: what it drew with their help it has to learn from w.
+
+    StyleGAN3 leaves noise out for all its models (Karras et al. 2021, section 2), because it ties
+    detail to the pixels of the picture.
+
+    Raises:
+        MismatchError: it is no StyleGAN2 generator.
+    """
+    if record.kind != "stylegan2-generator":
+        raise MismatchError(f"a {record.kind} has no noise inputs to leave out")
+    kwargs = {**record.kwargs, "synthesis_kwargs": {**_group(record.kwargs), "use_noise": False}}
+    kept = {
+        name: held
+        for name, held in record.tensors.items()
+        if not name.endswith((".noise_const", ".noise_strength"))
+    }
+    return NetworkRecord(record.kind, kwargs, kept)
 
 
 def label_generator(record: NetworkRecord, classes: int) -> NetworkRecord:

@@ -85,6 +85,25 @@ def test_a_style_is_learned_from_a_run_and_found_in_the_catalog(cli, workspace, 
     assert '"role": "base"' in traced.stdout
 
 
+def test_without_noise_inputs_nothing_is_drawn_by_noise(cli, workspace, base):
+    data = write_dataset(workspace / "ink.zip", count=6)
+    words = ["--style", "ink", "--base", base, "--dataset", data, "--out", workspace / "runs/ink"]
+    told = finetune(cli, workspace, *words, "--no-noise", "--dry-run")
+    assert "its noise inputs left out" in told.stdout
+    done = finetune(cli, workspace, *words, "--no-noise", "--json")
+    assert done.exit_code == 0, done.stderr
+    made = read_model(Path(done.json()["model"]))
+    for name in ("G", "G_ema"):
+        assert not [key for key in made.networks[name].tensors if "noise" in key]
+    other = finetune(cli, workspace, *words)
+    assert "another recipe" in other.stderr  # with noise it would be another training
+    words = ["--dataset", data, "--out", workspace / "runs/fresh", *SHAPE, "--no-noise"]
+    fresh = cli("train", "--workspace", workspace, *QUICK, *words, "--json")
+    assert fresh.exit_code == 0, fresh.stderr
+    tensors = read_model(workspace / "runs/fresh/latest.safetensors").networks["G"].tensors
+    assert not [key for key in tensors if "noise" in key]
+
+
 def test_a_dry_run_says_the_plan_and_writes_nothing(cli, workspace, base):
     data = write_dataset(workspace / "ink.zip", side=32)
     words = ["--style", "ink", "--base", base, "--dataset", data, "--grow", "--dry-run"]

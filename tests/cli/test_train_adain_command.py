@@ -19,7 +19,7 @@ def place(workspace):
 
 
 WORDS = ("train-adain", "--content", "material/photos", "--styles", "material/paintings")
-SMALL = ("--crop", 32, "--batch", 2, "--iterations", 2, "--device", "cpu")
+SMALL = ("--crop", 32, "--batch", 2, "--iterations", 2, "--fit", 4, "--device", "cpu")
 
 
 def test_what_was_trained_draws(cli, place):

@@ -117,3 +117,20 @@ def test_labels_change_nothing_at_first_and_can_be_learned():
     assert judge.mapping.fc7.weight.grad.abs().max() > 0
     with pytest.raises(MismatchError, match="3 classes already"):
         reshape.label_generator(with_g, 2)
+
+
+def test_without_noise_it_draws_as_with_its_noise_turned_off():
+    g, _ = pair()
+    still = reshape.still_generator(g)
+    z, _ = latents(g)
+    drawn = build(still)(z)
+    assert torch.equal(drawn, build(g)(z, noise_mode="none"))
+    assert not torch.allclose(drawn, build(g)(z, noise_mode="const"), atol=1e-3)
+    assert not [name for name in still.tensors if "noise" in name]
+    assert build(still).synthesis.b8.conv0.use_noise is False
+
+
+def test_only_a_stylegan2_generator_has_noise_to_leave_out():
+    _, d = pair()
+    with pytest.raises(MismatchError, match="stylegan2-discriminator has no noise"):
+        reshape.still_generator(d)

@@ -87,10 +87,20 @@ class Decoder(nn.Module):
                 self.add_module(f"conv{block}_{index}", layer)
                 self._order.append((f"conv{block}_{index}", index == last and block != BLOCKS))
 
+    @property
+    def names(self) -> tuple[tuple[str, bool], ...]:
+        """The convolutions from the deepest on, and whether maps are upsampled before each."""
+        return tuple(self._order)
+
+    def convolution(self, name: str) -> nn.Conv2d:
+        """A convolution by its name."""
+        layer = self.get_submodule(name)
+        assert isinstance(layer, nn.Conv2d)
+        return layer
+
     def expect(self, mean: float) -> None:
         """Be ready for maps of this mean activation, where an untrained decoder expects about 1."""
-        layer = self.get_submodule(self._order[0][0])
-        assert isinstance(layer, nn.Conv2d)
+        layer = self.convolution(self._order[0][0])
         with torch.no_grad():
             layer.weight.div_(mean)
 
@@ -105,8 +115,7 @@ class Decoder(nn.Module):
         """
         x = maps
         for name, is_upsampled in self._order:
-            layer = self.get_submodule(name)
-            assert isinstance(layer, nn.Conv2d)
+            layer = self.convolution(name)
             if is_upsampled:
                 x = upsampled_convolution(x, layer.weight, layer.bias)
             else:

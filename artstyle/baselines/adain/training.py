@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +16,13 @@ from artstyle.baselines.adain.encoder import Known, layer_scales
 from artstyle.baselines.adain.losses import Losses, losses
 from artstyle.baselines.adain.statistics import change, statistics
 from artstyle.errors import ArtstyleError
+from artstyle.perception.stack import ConvStack
 
 # The average's half-life in iterations, and at most this share of those there have been: it
 # forgets the beginning. Guesses; the paper takes the last state.
 _HALF_LIFE, _MOST_SHARE = 500.0, 0.1
+# The rate rises over so many iterations: Adam's first steps are as large as any, and know nothing.
+_RATE_RISES = 100
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
@@ -62,6 +65,15 @@ class DecoderTraining:
         self._sums: dict[str, torch.Tensor] = defaultdict(lambda: torch.zeros((), device=device))
         self._count = 0
 
+    def begin_with(self, fit: Callable[[Decoder, ConvStack], None]) -> None:
+        """Set the decoder's weights before the first iteration.
+
+        Args:
+            fit: changes the decoder that it is given, with its encoder.
+        """
+        fit(self.decoder, self.encoder)
+        self.average.load_state_dict(self.decoder.state_dict())
+
     def iterate(self, photos: torch.Tensor, paintings: torch.Tensor) -> None:
         """One step.
 
@@ -71,6 +83,7 @@ class DecoderTraining:
         """
         numbers = self.numbers
         rate = numbers.learning_rate / (1 + numbers.decay * self.iteration)
+        rate *= min(1.0, (self.iteration + 1) / _RATE_RISES)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         if self.iteration < numbers.warm_up:

@@ -82,7 +82,13 @@ def read_base(name: str | Path, workspace: Path, *, emit: Emit = ignore) -> Base
 
 
 def fit_base(
-    base: Base, corpus: Corpus, *, grow: bool = False, crop: bool = False, seed: int = 0
+    base: Base,
+    corpus: Corpus,
+    *,
+    grow: bool = False,
+    crop: bool = False,
+    without_noise: bool = False,
+    seed: int = 0,
 ) -> Start:
     """Make a base's networks fit a dataset.
 
@@ -91,6 +97,7 @@ def fit_base(
         corpus: the dataset.
         grow: add levels where the dataset is larger.
         crop: leave levels out where it is smaller.
+        without_noise: leave out the generator's noise inputs.
         seed: of what is new.
 
     Raises:
@@ -123,6 +130,8 @@ def fit_base(
         )
     networks = _with_levels(networks, corpus.resolution, steps)
     networks = _with_labels(networks, corpus.label_dim, steps, seed)
+    if without_noise:
+        networks = _without_noise(networks, steps)
     return Start(networks, tuple(steps), tuple(warnings))
 
 
@@ -203,6 +212,20 @@ def _with_labels(
         made[name] = reshape.label_generator(networks[name], classes)
     steps.append(f"given {classes} classes; every class begins as the base is")
     return made
+
+
+def _without_noise(
+    networks: dict[str, NetworkRecord], steps: list[str]
+) -> dict[str, NetworkRecord]:
+    """The same, the generator without its noise inputs."""
+    from stylegan_ext.training import reshape
+
+    group = networks["G"].kwargs.get("synthesis_kwargs") or {}
+    if not group.get("use_noise", True):
+        return networks
+    steps.append("its noise inputs left out")
+    still = {name: reshape.still_generator(networks[name]) for name in ("G", "G_ema")}
+    return {**networks, **still}
 
 
 def _discriminator_kwargs(generator: NetworkRecord) -> dict[str, object]:

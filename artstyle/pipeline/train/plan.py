@@ -126,6 +126,7 @@ class Plan:
         width = {"channel_base": numbers.channel_base, "channel_max": numbers.channel_max}
         if self.precision == "fp16":
             width |= {"num_fp16_res": 4, "conv_clamp": _FP16_CLAMP}
+        still = {"use_noise": False} if self.recipe.without_noise else {}
         generator = {
             "z_dim": numbers.latent_dim,
             "c_dim": corpus.label_dim,
@@ -133,7 +134,7 @@ class Plan:
             "img_resolution": corpus.resolution,
             "img_channels": corpus.channels,
             "mapping_kwargs": {"num_layers": numbers.mapping_layers},
-            "synthesis_kwargs": dict(width),
+            "synthesis_kwargs": {**width, **still},
         }
         discriminator = {
             "c_dim": corpus.label_dim,
@@ -178,7 +179,14 @@ def make_plan(
     if base is None:
         require_size(recipe, dataset, corpus)
     else:
-        start = fit_base(base, corpus, grow=recipe.grow, crop=recipe.crop, seed=recipe.seed)
+        start = fit_base(
+            base,
+            corpus,
+            grow=recipe.grow,
+            crop=recipe.crop,
+            without_noise=recipe.without_noise,
+            seed=recipe.seed,
+        )
     numbers = training_numbers(recipe, corpus.resolution, devices=world)
     return Plan(
         recipe=recipe,

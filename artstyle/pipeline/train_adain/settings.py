@@ -33,6 +33,13 @@ class AdainRecipe:
     warm_up: int = setting(
         0, help="First iterations that learn from pixels alone; the paper has none.", low=0
     )
+    fit_crops: int = setting(
+        256,
+        help="Crops on which the layers are fitted by least squares before the first step; the "
+        "paper begins with random weights, as 0 does.",
+        low=0,
+        high=4096,
+    )
     learning_rate: float = setting(1e-4, help="Adam's (authors' code).", above=0)
     decay: float = setting(
         5e-5, help="The rate falls as 1 / (1 + decay x iteration) (authors' code).", low=0

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from artstyle.errors import RunError
 from artstyle.events import Emit, Note, Progress
 from artstyle.files import write_bytes
@@ -103,11 +105,32 @@ class Work:
             raise RunError(f"no state of {self.run.folder} is whole", hint="name a new --out")
         if state is not None:
             self._restore(state.tensors, state.facts)
+        elif self.plan.base is None and self.plan.recipe.fit_crops:
+            self._fit(self.plan.recipe.fit_crops)
         shown = self.training.iteration * self.plan.recipe.batch
         self.run.keep_stats(lambda row: row["Progress/nimg"] <= shown)
         self.trackers.begin(shown)
         self._began_at = self._lap_at = self.training.iteration
         self._lap_s = self._saved_at_s = self.clock()
+
+    def _fit(self, crops: int) -> None:
+        """Begin with a decoder that was fitted layer by layer, on photos and paintings."""
+        from artstyle.baselines.adain.fit import fit_layers
+
+        batches = []
+        for number in range(-(-crops // (2 * self.plan.recipe.batch))):
+            pair = self.feed.take(number)
+            batches.append(np.concatenate(pair))
+        tell = self.emit
+        self.training.begin_with(
+            lambda decoder, encoder: fit_layers(
+                decoder,
+                encoder,
+                [to_tensor(batch).to(self.training.device) for batch in batches],
+                seed=self.plan.recipe.seed,
+                on_layer=lambda done, total: tell(Progress("fit", done, total, "layers")),
+            )
+        )
 
     def _restore(self, tensors: dict[str, Any], facts: dict[str, Any]) -> None:
         try:
@@ -152,9 +175,10 @@ class Work:
 
     def _finish(self) -> None:
         """The last checkpoint, if something was done since the one before."""
-        if self.training.iteration == self._began_at and (self.run.folder / DECODER).is_file():
+        is_there = (self.run.folder / DECODER).is_file()
+        if self.training.iteration == self._began_at and is_there:
             return
-        if self.training.iteration % self.plan.recipe.checkpoint_iterations:
+        if self.training.iteration % self.plan.recipe.checkpoint_iterations or not is_there:
             self.checkpoint()
         self.save()
 
