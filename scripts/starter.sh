@@ -9,7 +9,7 @@
 #   perception  the network that sees style
 #   people      the base, growing from 16 to 64 px
 #   styles      five styles, fine-tuned from the base
-#   pack        base and styles, in half precision and without noise maps, into artstyle/starter
+#   pack        base and styles, in half precision, into artstyle/starter
 #   encoder     photos to latents of the base as it ships
 #   search      how strongly each style is laid over the base, as both ship
 #   adain       the decoder of AdaIN
@@ -47,7 +47,8 @@ step_perception() {
 step_people() {
     show train --style people16 --dataset $zips/people-16-train.zip --out runs/people-16
     show finetune --style people32 --dataset $zips/people-32-train.zip --out runs/people-32
-    show finetune --style people --out runs/people-64
+    show finetune --style people64 --dataset $zips/people-64-train.zip --out runs/people-64
+    show finetune --style people --out runs/people
 }
 
 step_styles() {
@@ -88,7 +89,7 @@ step_pack() {
     for model in people $styles; do
         networks=G_ema
         [ "$model" != people ] || networks=G_ema,G,D # others fine-tune from it
-        show models export "models/$model.safetensors" --half --no-noise --networks $networks \
+        show models export "models/$model.safetensors" --half --networks $networks \
             --out "$starter/$model.safetensors"
     done
 }
