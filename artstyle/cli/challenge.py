@@ -70,6 +70,13 @@ artstyle challenge photo.jpg --base ffhq-256 --cell-px 1024 --columns 4"""
     "--steps", type=click.IntRange(min=0), help="Of the projection's search. [default: what suits]"
 )
 @click.option(
+    "--tune",
+    "tuning",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Steps that bend the base to each face, 0 for none. [default: 40 up to 128 px, else 0]",
+)
+@click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
@@ -144,7 +151,7 @@ def _options(given: Mapping[str, Any]) -> Options:
     from artstyle.pipeline.challenge.planning import Look, Options
 
     look = Look(given["columns"], given["theme"], given["cell_px"], given["title"])
-    same = ("base", "variant", "strength", "resolution", "steps", "seed", "device")
+    same = ("base", "variant", "strength", "resolution", "steps", "tuning", "seed", "device")
     return Options(
         **{name: given[name] for name in same},
         styles=_listed(given["styles"]),

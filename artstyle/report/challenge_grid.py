@@ -150,7 +150,7 @@ class _Challenge:
         for remark in plan.remarks:
             self.emit(Note(remark))
         with clock.stage("project"):
-            how = How(tuple(plan.identity["encoder"]), plan.options.steps)
+            how = How(tuple(plan.identity["encoder"]), plan.options.steps, plan.options.tuning)
             projected = project_faces(
                 faces,
                 plan.base,

@@ -31,7 +31,9 @@ def run(cli, workspace):
     fill_models(workspace)
 
     def call(*words: object):
-        return cli("challenge", *words, "--steps", 1, "--workspace", workspace, cwd=workspace)
+        return cli(
+            "challenge", *words, "--steps", 1, "--tune", 1, "--workspace", workspace, cwd=workspace
+        )
 
     return call
 
@@ -137,7 +139,7 @@ def test_a_folder_that_is_no_workspace_will_do(run, cli, workspace, tmp_path):
     base = workspace / "models" / "people.safetensors"
     style = workspace / "models" / "ink.safetensors"
     done = cli(
-        *("challenge", ASTRONAUT, "--base", base, "--styles", style, "--steps", 1),
+        *("challenge", ASTRONAUT, "--base", base, "--styles", style, "--steps", 1, "--tune", 1),
         *("--baselines", "none", "--cell-px", 64, "--workspace", bare),
     )
     assert done.exit_code == 0, done.stderr

@@ -42,7 +42,7 @@ def folder(tmp_path_factory) -> Path:
     second = save(workspace / "a&b'c.png", np.ascontiguousarray(astronaut()[:, ::-1]))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(likeness, "describe", lambda pictures: np.arange(len(pictures))[:, None] / 4)
-        options = Options(baselines=(), steps=1, look=Look(cell_px=64, title="<b>Us</b>"))
+        options = Options(baselines=(), steps=1, tuning=1, look=Look(cell_px=64, title="<b>Us</b>"))
         return make_challenge([ASTRONAUT, second], options, workspace).out
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.numpy import load_file
 from support.challenges import ASTRONAUT, LICENCES, fill_models, save, two_people, write_style
 
 from artstyle.catalog import open_catalog
@@ -20,9 +21,10 @@ from artstyle.events import Event, Note, ignore
 from artstyle.files import sha256_of
 from artstyle.pipeline.challenge import likeness
 from artstyle.pipeline.challenge.planning import Look, Options
+from artstyle.pipeline.challenge.projecting import usual_tuning
 from artstyle.report.challenge_grid import Made, make_challenge
 
-QUICK = Options(baselines=(), steps=1, look=Look(cell_px=64))
+QUICK = Options(baselines=(), steps=1, tuning=1, look=Look(cell_px=64))
 Make = Callable[..., Made]
 
 
@@ -98,6 +100,31 @@ def test_what_is_written(make, workspace):
     assert opened(out / "cells" / "ink.png").shape == (16, 16, 3)
 
 
+def test_the_base_is_tuned_to_the_face_and_every_style_takes_the_change_along(
+    make, figures, workspace
+):
+    drawn = {}
+    for steps in (0, 12):
+        wish = Options(baselines=(), steps=1, tuning=steps, look=Look(cell_px=64))
+        made = make(options=wish, out=workspace / f"tuned-{steps}")
+        cells = {name: opened(made.out / "cells" / f"{name}.png") for name in ("projection", "ink")}
+        held = load_file(made.out / "projections" / "astronaut.safetensors")
+        change = [name for name in held if name.startswith("change.")]
+        drawn[steps] = (cells, made.record["rows"][0]["projection"], change)
+    plain, tuned = drawn[0], drawn[12]
+    assert not plain[2]
+    assert plain[1]["tuning"] is None
+    assert "change.b16.conv1.weight" in tuned[2]
+    assert tuned[1]["tuning"]["steps"] == 12
+    assert tuned[1]["pixel_rmse"] < plain[1]["pixel_rmse"]
+    for name in ("projection", "ink"):
+        assert not np.array_equal(plain[0][name], tuned[0][name])
+
+
+def test_a_large_base_is_tuned_only_where_it_is_asked_for():
+    assert [usual_tuning(px) for px in (64, 128, 256, 1024)] == [40, 40, 0, 0]
+
+
 def test_cells_say_what_they_were_made_from(make, figures):
     made = make()
     with Image.open(made.out / "cells" / "ink.png") as picture:
@@ -135,7 +162,9 @@ def test_another_look_draws_no_cell_again(make, figures, monkeypatch):
         monkeypatch.setattr(
             f"artstyle.pipeline.challenge.{place}", lambda *_: pytest.fail("drawn again")
         )
-    second = make(options=Options(baselines=(), steps=1, look=Look(theme="dark", cell_px=64)))
+    second = make(
+        options=Options(baselines=(), steps=1, tuning=1, look=Look(theme="dark", cell_px=64))
+    )
     assert not second.was_done
     changed = {name for name, digest in hashes(second.out).items() if first[name] != digest}
     assert changed == {"grid.png", "index.html"}
@@ -156,7 +185,7 @@ class StopError(Exception):
 
 def test_broken_off_anywhere_and_given_again_it_ends_the_same(make, figures, tmp_path, workspace):
     photo = save(tmp_path / "two.png", two_people())
-    options = Options(baselines=(), steps=1, face="all", look=Look(cell_px=64))
+    options = Options(baselines=(), steps=1, tuning=1, face="all", look=Look(cell_px=64))
     seen: list[Event] = []
     whole = make(photo, options=options, out=tmp_path / "whole", emit=seen.append)
     expected = hashes(whole.out)
@@ -180,7 +209,7 @@ def test_fewer_styles_later_leave_no_old_cells(make, figures):
     made = make()
     mine = made.out / "cells" / "mine.png"
     mine.write_bytes(b"the user's own")
-    make(options=Options(styles=("toon",), baselines=(), steps=1, look=Look(cell_px=64)))
+    make(options=Options(styles=("toon",), baselines=(), steps=1, tuning=1, look=Look(cell_px=64)))
     assert sorted(path.name for path in (made.out / "cells").iterdir()) == [
         *("mine.png", "photo.png", "projection.png", "toon.png")
     ]
@@ -263,7 +292,9 @@ def test_a_choice_of_faces_is_shown(make, tmp_path):
 
 def test_all_faces_are_rows(make, figures, tmp_path):
     path = save(tmp_path / "two.png", two_people())
-    made = make(path, options=Options(baselines=(), steps=1, face="all", look=Look(cell_px=64)))
+    made = make(
+        path, options=Options(baselines=(), steps=1, tuning=1, face="all", look=Look(cell_px=64))
+    )
     assert [row["name"] for row in made.record["rows"]] == ["two-1", "two-2"]
     assert (made.out / "cells" / "two-2-ink.png").is_file()
 
@@ -289,7 +320,9 @@ def test_a_style_that_does_not_fit_leaves_the_grid_to_the_others(make, figures, 
     from support.generators import write_generator
 
     wide = write_generator(workspace / "wide.safetensors")
-    options = Options(styles=(str(wide), "ink"), baselines=(), steps=1, look=Look(cell_px=64))
+    options = Options(
+        styles=(str(wide), "ink"), baselines=(), steps=1, tuning=1, look=Look(cell_px=64)
+    )
     made = make(options=options)
     assert [cell["name"] for cell in made.record["rows"][0]["cells"][2:]] == ["ink"]
     assert any("wide was left out" in words for words in made.record["fall_backs"])
@@ -300,7 +333,7 @@ def test_conditional_models_need_no_class(workspace, figures):
 
     base = write_generator(workspace / "models" / "people.safetensors", c_dim=3)
     twin = write_generator(workspace / "models" / "ink.safetensors", c_dim=3, seed=1)
-    options = Options(styles=("ink",), baselines=(), steps=1, look=Look(cell_px=64))
+    options = Options(styles=("ink",), baselines=(), steps=1, tuning=1, look=Look(cell_px=64))
     made = make_challenge([ASTRONAUT], options, workspace)
     assert made.record["base"]["classes"] == 3
     assert {sha256_of(base), sha256_of(twin)} == {

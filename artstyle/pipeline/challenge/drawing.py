@@ -143,16 +143,21 @@ class Drawer:
 
         from artstyle.images import from_batch
         from stylegan_ext.drawing import draw
+        from stylegan_ext.tuning import changed
 
         generator = self._blended(part)
         rows = generator.num_ws
-        ws = torch.from_numpy(np.stack([one.ws[:rows] for one in projected]))
-        if self.seed is None:
-            drawn = from_batch(draw(generator, ws, noise_mode="const"))
-        else:
-            words = [[self.seed]] * len(ws)
-            drawn = from_batch(draw(generator, ws, noise_mode="random", noise_words=words))
-        return [_as_rgb(picture) for picture in drawn]
+        pictures: list[Pixels] = []
+        for one in projected:  # by itself: each has a change of the base of its own
+            ws = torch.from_numpy(one.ws[None, :rows])
+            change = {name: torch.from_numpy(part) for name, part in one.change.items()}
+            with changed(generator.synthesis, change):
+                if self.seed is None:
+                    drawn = draw(generator, ws, noise_mode="const")
+                else:
+                    drawn = draw(generator, ws, noise_mode="random", noise_words=[[self.seed]])
+            pictures.append(_as_rgb(from_batch(drawn)[0]))
+        return pictures
 
     def _blended(self, part: Part) -> Generator:
         from stylegan_ext.checkpoint import read_model

@@ -35,7 +35,7 @@ from artstyle.weights.places import weights_file
 RECORD_NAME = "grid.json"
 FORMAT = "artstyle challenge 1"
 FOLDER = "challenge"  # of the workspace, where nothing else is said
-_MAKING = 1  # raised when the same options would make other pictures
+_MAKING = 2  # raised when the same options would make other pictures
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,7 @@ class Options:
     resolution: int | None = None  # None: each style's own
     face: Wish = None
     steps: int | None = None  # of the projection; None: as many as suit
+    tuning: int | None = None  # of the base, to each face; None: as many as suit
     seed: int | None = None  # of the styles' noise maps; None: the models' own
     device: str = "auto"
     look: Look = Look()
@@ -130,6 +131,7 @@ def make_plan(
         "detector": finder.name,
         "face": options.face,
         "steps": options.steps,
+        "tuning": options.tuning,
         "seed": options.seed,
         "look": asdict(options.look),
     }

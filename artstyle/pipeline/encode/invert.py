@@ -10,6 +10,7 @@ the middle and takes more. Several calls with one base share an `Inverter`.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -28,6 +29,7 @@ from stylegan_ext.header import read_header
 from stylegan_ext.inversion import InversionSettings, invert
 from stylegan_ext.latent_space import latent_space
 from stylegan_ext.networks import Generator
+from stylegan_ext.tuning import Change, Tuned, TuningSettings, tune
 
 Pixels: TypeAlias = NDArray[np.uint8]
 WhichEncoder: TypeAlias = Path | Literal["auto"] | None
@@ -47,6 +49,7 @@ class Inverted:
     perceptual_distance: tuple[float, ...]
     pixel_rmse: tuple[float, ...]  # in levels of 255
     record: dict[str, Any]  # how they were found; JSON types
+    changes: tuple[Change, ...] = ()  # of the base's synthesis network, one per face, if tuned
 
 
 def invert_faces(
@@ -56,6 +59,7 @@ def invert_faces(
     encoder: WhichEncoder = "auto",
     workspace: Path | None = None,
     steps: int = STEPS,
+    tuning: int = 0,
     device: str = "cpu",
     emit: Emit = ignore,
 ) -> Inverted:
@@ -68,6 +72,7 @@ def invert_faces(
         encoder: a file; "auto" looks for one (see `find_encoder`); None: without.
         workspace: where "auto" looks besides.
         steps: of search, from an encoder's guess; without one 2.5 times as many.
+        tuning: steps of pivotal tuning after it, which bend the base towards each face.
         device: where to compute.
         emit: told of every step.
 
@@ -76,7 +81,7 @@ def invert_faces(
         EngineError: a file cannot be read.
     """
     inverter = Inverter(base, encoder=encoder, workspace=workspace, device=device, emit=emit)
-    return inverter(faces, steps=steps, emit=emit)
+    return inverter(faces, steps=steps, tuning=tuning, emit=emit)
 
 
 class Inverter:
@@ -137,12 +142,15 @@ class Inverter:
             )
         return self._guess(self._targets(faces)).cpu()
 
-    def __call__(self, faces: Pixels, *, steps: int = STEPS, emit: Emit = ignore) -> Inverted:
+    def __call__(
+        self, faces: Pixels, *, steps: int = STEPS, tuning: int = 0, emit: Emit = ignore
+    ) -> Inverted:
         """Find the latents of faces; see `invert_faces`."""
         targets = self._targets(faces)
         began = time.perf_counter()
         settings = replace(self.settings, steps=self.steps_of(steps))
         ws, drawn, distances, errors = [], [], [], []
+        changes: list[Change] = []
         for first in range(0, len(targets), AT_ONCE):
             some = targets[first : first + AT_ONCE]
             where = f"faces {first + 1}-{first + len(some)} of {len(targets)}"
@@ -156,19 +164,39 @@ class Inverter:
                 told=_teller(where, emit),
             )
             ws.append(found.ws.cpu())
-            drawn.append(images.from_batch(found.images.expand(-1, 3, -1, -1)))  # grey or not
-            distances += found.feature_distance.tolist()
-            errors += found.pixel_rmse.tolist()
+            if tuning:
+                tuned = list(self._tuned(some, found.ws, tuning, first, emit))
+                changes += [one.change for one in tuned]
+                pictures = torch.stack([one.image for one in tuned])
+                distances += [one.feature_distance for one in tuned]
+                errors += [one.pixel_rmse for one in tuned]
+            else:
+                pictures = found.images
+                distances += found.feature_distance.tolist()
+                errors += found.pixel_rmse.tolist()
+            drawn.append(images.from_batch(pictures.expand(-1, 3, -1, -1)))  # grey or not
         return Inverted(
             ws=torch.cat(ws),
             images=np.concatenate(drawn),
             seconds=time.perf_counter() - began,
             perceptual_distance=tuple(distances),
             pixel_rmse=tuple(errors),
-            record=self.record(settings),
+            record=self.record(settings, tuning),
+            changes=tuple(changes),
         )
 
-    def record(self, settings: InversionSettings) -> dict[str, Any]:
+    def _tuned(
+        self, targets: torch.Tensor, ws: torch.Tensor, steps: int, first: int, emit: Emit
+    ) -> Iterator[Tuned]:
+        """The base bent towards each face by itself."""
+        for number, (target, pivot) in enumerate(zip(targets, ws, strict=True)):
+            told = _teller(f"tune to face {first + number + 1}", emit)
+            how = TuningSettings(steps=steps)
+            yield tune(
+                self.generator, pivot, target, self.features, how, alike=self.settings, told=told
+            )
+
+    def record(self, settings: InversionSettings, tuning: int = 0) -> dict[str, Any]:
         """How faces are found; JSON types."""
         header = read_header(self.base)
         how = "search from the middle of W, for there is no encoder"
@@ -186,6 +214,7 @@ class Inverter:
             "encoder": encoder,
             "features": self.features.name,
             "settings": asdict(settings) | {"betas": list(settings.betas)},
+            "tuning": _tuning_card(tuning),
         }
 
     @torch.no_grad()
@@ -216,3 +245,11 @@ def _teller(where: str, emit: Emit) -> Any:
         emit(Progress("invert", step, steps, "steps", f"{where}, loss {loss:.3f}"))
 
     return told
+
+
+def _tuning_card(steps: int) -> dict[str, Any] | None:
+    """How a base was tuned; JSON types. None: it was not."""
+    if not steps:
+        return None
+    how = TuningSettings(steps=steps)
+    return asdict(how) | {"betas": list(how.betas)}

@@ -1,0 +1,161 @@
+"""Pivotal tuning: the model itself is bent a little until it draws one given picture.
+
+Where a latent ends, the photo has details left that the model has no words for. Roich et al.
+("Pivotal Tuning for Latent-based Editing of Real Images", 2021) hold the latent that was found, the
+pivot, and train the generator on the one picture, which changes it so little that what is done to
+the latent or to the model afterwards still works. Here the change is kept by itself, as a
+difference of parameters. A style that was fine-tuned from the model speaks of the same parameters:
+the difference can be added to its layers too, and the person comes along.
+
+    tuned = tune(generator, ws, target, features, TuningSettings())
+    add_change(style.synthesis, tuned.change)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from stylegan_ext.adam import Adam
+from stylegan_ext.errors import MismatchError, ParameterError
+from stylegan_ext.features import Features
+from stylegan_ext.inversion import InversionSettings, likeness_loss
+from stylegan_ext.networks.generator import Generator
+
+Change = Mapping[str, torch.Tensor]  # of a synthesis network's parameters, by their names
+Told = Callable[[int, int, float], None]  # step from 1, steps, loss
+
+_NOISE = "noise_strength"  # grain is no part of a person
+
+
+@dataclass(frozen=True)
+class TuningSettings:
+    """How to tune. The paper has 350 steps and a rate of 3e-4 for models of 1024 px."""
+
+    steps: int = 40
+    lr: float = 0.003  # Adam, falling in a line to 0
+    betas: tuple[float, float] = (0.9, 0.99)
+
+    def __post_init__(self) -> None:
+        """Refuse what has no meaning."""
+        if self.steps < 0:
+            raise ParameterError(f"steps must be 0 or more, not {self.steps}")
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What a picture asks of a model."""
+
+    change: Change  # float32, on the CPU
+    image: torch.Tensor  # float32 [c, res, res], as the tuned model draws it, not clamped
+    feature_distance: float
+    pixel_rmse: float  # in levels of 255
+
+
+def tune(
+    generator: Generator,
+    ws: torch.Tensor,
+    target: torch.Tensor,
+    features: Features,
+    settings: TuningSettings,
+    *,
+    alike: InversionSettings | None = None,
+    told: Told | None = None,
+) -> Tuned:
+    """Find the change of a model's synthesis network that draws a picture of its latent.
+
+    Args:
+        generator: the model; it is left as it is.
+        ws: the pivot [num_ws, w_dim].
+        target: float32 [c, res, res] in [-1, 1].
+        features: what "alike" means besides pixels.
+        settings: how to tune; with 0 steps the change is zero.
+        alike: the weights of what "alike" means; None: as in the search of the pivot.
+        told: told of every step.
+
+    Raises:
+        MismatchError: pivot or picture do not fit the model.
+    """
+    alike = alike or InversionSettings()
+    synthesis = generator.synthesis
+    ws, target = _checked(generator, ws, target)
+    held = {name: p.detach() for name, p in synthesis.named_parameters() if _NOISE not in name}
+    # All parameters in one tensor: a step is then one operation, and no optimizer has to be loaded.
+    flat = torch.cat([p.flatten() for p in held.values()])
+    begin = flat.clone()
+    flat.requires_grad_(True)
+    with torch.no_grad():
+        wanted = features(target)
+
+    def drawn() -> torch.Tensor:
+        picture: torch.Tensor = torch.func.functional_call(synthesis, _cut(flat, held), (ws,))
+        return picture
+
+    adam = Adam(flat, settings.betas)
+    for index in range(settings.steps):
+        images = drawn()
+        distance = (features(images) - wanted).square().sum(dim=1)
+        loss = likeness_loss(images, target, distance, alike).sum()
+        (gradient,) = torch.autograd.grad(loss, flat)
+        adam.step(gradient, settings.lr * (1 - index / settings.steps))
+        if told is not None:
+            told(index + 1, settings.steps, float(loss.detach()))
+    with torch.no_grad():
+        image = drawn()
+        distance = (features(image) - wanted).square().sum()
+        rmse = (image.clamp(-1, 1) - target).square().mean().sqrt() * 127.5
+        change = {name: part.cpu() for name, part in _cut(flat - begin, held).items()}
+    return Tuned(change, image[0], float(distance), float(rmse))
+
+
+@contextmanager
+def changed(synthesis: nn.Module, change: Change) -> Iterator[None]:
+    """A synthesis network with a change added, for as long as the context lasts.
+
+    Parameters that the network does not have, or has in another shape, are left out: a smaller
+    model lacks the finest layers.
+
+    Args:
+        synthesis: of the model that was tuned, of one that descends from it, or of both blended.
+        change: what `tune` found.
+    """
+    own = dict(synthesis.named_parameters())
+    fitting = [n for n, part in change.items() if n in own and own[n].shape == part.shape]
+    before = {name: own[name].detach().clone() for name in fitting}
+    try:
+        with torch.no_grad():
+            for name in fitting:
+                own[name].add_(change[name].to(own[name]))
+        yield
+    finally:
+        with torch.no_grad():
+            for name, held in before.items():
+                own[name].copy_(held)
+
+
+def _checked(
+    generator: Generator, ws: torch.Tensor, target: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    size = generator.img_resolution
+    expected = (generator.img_channels, size, size)
+    if tuple(target.shape) != expected:
+        raise MismatchError(
+            f"the picture is {list(target.shape)}, the model draws {list(expected)}",
+            hint=f"align and resize it to {size}x{size} first",
+        )
+    if tuple(ws.shape) != (generator.num_ws, generator.w_dim):
+        raise MismatchError(
+            f"the pivot is {list(ws.shape)}, expected {[generator.num_ws, generator.w_dim]}"
+        )
+    device = next(generator.parameters()).device
+    return ws[None].to(device), target[None].to(device)
+
+
+def _cut(flat: torch.Tensor, like: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """One tensor as many, of the shapes and names of others."""
+    parts = torch.split(flat, [p.numel() for p in like.values()])
+    return {name: part.view_as(p) for (name, p), part in zip(like.items(), parts, strict=True)}
