@@ -300,6 +300,9 @@ def export_model(
         )
     path = resolve_model(model, workspace, emit=emit)
     held = lighter(read_model(path), networks=networks, half=half, without_noise=without_noise)
+    if not held.provenance.source_sha256:  # by which its descendants know it
+        origin = replace(held.provenance, source_sha256=sha256_of(path))
+        held = replace(held, provenance=origin)
     differences = tuple(write_foreign(out, held))
     for difference in differences:
         emit(Note(difference))

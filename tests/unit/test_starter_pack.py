@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from artstyle.files import sha256_of
 from artstyle.pipeline.challenge.models import find_base, find_styles
 from artstyle.pipeline.encode.find import find_encoder
+from artstyle.pipeline.models import export_model
 from artstyle.weights.cards import read_sidecar
 from artstyle.weights.model_names import starter_folder, starter_models
 from stylegan_ext.checkpoint import verify
@@ -30,6 +32,18 @@ def test_base_styles_and_encoder_belong_together(tmp_path: Path) -> None:
     )
     networks = read_header(base.model.path).networks
     assert {"G_ema", "D"} <= networks.keys(), "others fine-tune from it"
+
+
+def test_what_was_exported_lighter_is_still_the_parent_of_its_styles(tmp_path: Path) -> None:
+    light = export_model("toon_head", tmp_path / "light.safetensors", workspace=tmp_path, half=True)
+    (held,) = (one for one in starter_models() if one.name == "toon_head")
+    origin = read_header(light.path).provenance
+    assert origin.source_sha256 == (
+        read_header(held.path).provenance.source_sha256 or sha256_of(held.path)
+    )
+    people = read_header(next(one.path for one in starter_models() if one.name == "people"))
+    parents = {parent["sha256"] for parent in origin.parents}
+    assert people.provenance.source_sha256 in parents
 
 
 @pytest.mark.parametrize("name", sorted({"people", *STYLES}))
