@@ -140,6 +140,7 @@ def likeness_loss(
     targets: torch.Tensor,
     feature_distance: torch.Tensor,
     settings: InversionSettings,
+    pixel_weights: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """How far pictures are from their targets, [n]: features, pixels, and pixels shrunk.
 
@@ -148,15 +149,22 @@ def likeness_loss(
         targets: the same.
         feature_distance: [n], squared distance of their features.
         settings: the weights.
+        pixel_weights: float32 [h, w], mean 1: how much every pixel counts; None: all alike.
     """
     difference = images - targets
-    loss = settings.feature_weight * feature_distance
-    loss = loss + settings.pixel_weight * difference.square().mean(dim=[1, 2, 3])
+    places = None if pixel_weights is None else pixel_weights[None, None]
+
+    def size() -> torch.Tensor:
+        square = difference.square()
+        return (square if places is None else square * places).mean(dim=[1, 2, 3])
+
+    loss = settings.feature_weight * feature_distance + settings.pixel_weight * size()
     for _ in range(_SHRUNK):
         if min(difference.shape[2:]) <= _LEAST_PX:
             break
         difference = F.avg_pool2d(difference, 2)
-        loss = loss + settings.pooled_weight * difference.square().mean(dim=[1, 2, 3])
+        places = None if places is None else F.avg_pool2d(places, 2)
+        loss = loss + settings.pooled_weight * size()
     return loss
 
 

@@ -7,6 +7,11 @@ the latent or to the model afterwards still works. Here the change is kept by it
 difference of parameters. A style that was fine-tuned from the model speaks of the same parameters:
 the difference can be added to its layers too, and the person comes along.
 
+Two things make few steps enough. The coarse layers stay as they are: they place the head, which
+the pivot has done, and half of all parameters lie there. And the rate grows over the first steps:
+Adam's first step is as long for a parameter that hardly matters as for any other, and at full
+length it spoils more than the next ten mend (figures in docs/challenge.md).
+
     tuned = tune(generator, ws, target, features, TuningSettings())
     add_change(style.synthesis, tuned.change)
 """
@@ -25,6 +30,8 @@ from stylegan_ext.errors import MismatchError, ParameterError
 from stylegan_ext.features import Features
 from stylegan_ext.inversion import InversionSettings, likeness_loss
 from stylegan_ext.networks.generator import Generator
+from stylegan_ext.networks.stylegan3 import SynthesisLayer as SynthesisLayer3
+from stylegan_ext.networks.synthesis import SynthesisNetwork
 
 Change = Mapping[str, torch.Tensor]  # of a synthesis network's parameters, by their names
 Told = Callable[[int, int, float], None]  # step from 1, steps, loss
@@ -37,13 +44,22 @@ class TuningSettings:
     """How to tune. The paper has 350 steps and a rate of 3e-4 for models of 1024 px."""
 
     steps: int = 40
-    lr: float = 0.003  # Adam, falling in a line to 0
+    lr: float = 0.006  # Adam, growing in a line and falling to 0
+    warm_up: float = 0.2  # the share of the steps in which the rate grows
+    coarsest_px: int = 16  # layers of this resolution and finer are bent
     betas: tuple[float, float] = (0.9, 0.99)
 
     def __post_init__(self) -> None:
         """Refuse what has no meaning."""
         if self.steps < 0:
             raise ParameterError(f"steps must be 0 or more, not {self.steps}")
+        if not 0 <= self.warm_up <= 1:
+            raise ParameterError(f"warm_up is a share of the steps, 0 to 1, not {self.warm_up}")
+
+    def rate(self, index: int) -> float:
+        """Adam's rate at a step, counted from 0."""
+        grown = min(1.0, (index + 1) / (self.warm_up * self.steps + 1))
+        return self.lr * grown * (1 - index / self.steps)
 
 
 @dataclass(frozen=True)
@@ -64,6 +80,7 @@ def tune(
     settings: TuningSettings,
     *,
     alike: InversionSettings | None = None,
+    pixel_weights: torch.Tensor | None = None,
     told: Told | None = None,
 ) -> Tuned:
     """Find the change of a model's synthesis network that draws a picture of its latent.
@@ -75,6 +92,8 @@ def tune(
         features: what "alike" means besides pixels.
         settings: how to tune; with 0 steps the change is zero.
         alike: the weights of what "alike" means; None: as in the search of the pivot.
+        pixel_weights: float32 [res, res], mean 1: where the picture matters more, such as in the
+            face; None: everywhere alike.
         told: told of every step.
 
     Raises:
@@ -83,7 +102,7 @@ def tune(
     alike = alike or InversionSettings()
     synthesis = generator.synthesis
     ws, target = _checked(generator, ws, target)
-    held = {name: p.detach() for name, p in synthesis.named_parameters() if _NOISE not in name}
+    held = _bent(synthesis, min(settings.coarsest_px, generator.img_resolution))
     # All parameters in one tensor: a step is then one operation, and no optimizer has to be loaded.
     flat = torch.cat([p.flatten() for p in held.values()])
     begin = flat.clone()
@@ -99,9 +118,9 @@ def tune(
     for index in range(settings.steps):
         images = drawn()
         distance = (features(images) - wanted).square().sum(dim=1)
-        loss = likeness_loss(images, target, distance, alike).sum()
+        loss = likeness_loss(images, target, distance, alike, pixel_weights).sum()
         (gradient,) = torch.autograd.grad(loss, flat)
-        adam.step(gradient, settings.lr * (1 - index / settings.steps))
+        adam.step(gradient, settings.rate(index))
         if told is not None:
             told(index + 1, settings.steps, float(loss.detach()))
     with torch.no_grad():
@@ -153,6 +172,26 @@ def _checked(
         )
     device = next(generator.parameters()).device
     return ws[None].to(device), target[None].to(device)
+
+
+def _bent(synthesis: nn.Module, coarsest_px: int) -> dict[str, torch.Tensor]:
+    """The parameters that are bent, by name: the fine layers', grain aside."""
+    fine = [name for name, px in _resolutions(synthesis) if px >= coarsest_px]
+    return {
+        name: p.detach()
+        for name, p in synthesis.named_parameters()
+        if name.split(".")[0] in fine and _NOISE not in name
+    }
+
+
+def _resolutions(synthesis: nn.Module) -> Iterator[tuple[str, float]]:
+    """A synthesis network's blocks or layers, and the side of what they put out, in pixels."""
+    if isinstance(synthesis, SynthesisNetwork):
+        yield from ((f"b{px}", px) for px in synthesis.block_resolutions)
+        return
+    for name, layer in synthesis.named_children():
+        if isinstance(layer, SynthesisLayer3):
+            yield name, layer.geometry.out_rate
 
 
 def _cut(flat: torch.Tensor, like: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -13,6 +13,7 @@ from torch import nn
 
 from stylegan_ext import ops
 from stylegan_ext.ops.filters import setup_filter
+from stylegan_ext.ops.frozen import derived
 from stylegan_ext.ops.reference import ACTIVATIONS
 
 
@@ -79,7 +80,7 @@ class Conv2dLayer(nn.Module):
         spec = ACTIVATIONS[self.activation]
         total = spec.default_gain * gain
         early = total if spec.homogeneous else 1.0  # rides on weight and bias for nothing
-        weight = (self.weight * (self.weight_gain * early)).to(x.dtype)
+        weight = self._scaled(self.weight_gain * early, x.dtype)
         bias = None if self.bias is None else (self.bias * early).to(x.dtype)
         x = ops.conv2d_resample(
             x,
@@ -98,6 +99,14 @@ class Conv2dLayer(nn.Module):
             clamp=None if self.conv_clamp is None else self.conv_clamp * gain,
             inplace=True,
         )
+
+    def _scaled(self, gain: float, dtype: torch.dtype) -> torch.Tensor:
+        """The weight times a gain; kept where the network is frozen, as a critic of pictures is."""
+
+        def make(weight: torch.Tensor) -> torch.Tensor:
+            return (weight * gain).to(dtype)
+
+        return derived(self.weight, f"{gain!r} {dtype}", make)
 
 
 def normalize_2nd_moment(x: torch.Tensor) -> torch.Tensor:

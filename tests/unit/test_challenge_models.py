@@ -26,7 +26,10 @@ def no_starter_pack(tmp_path, monkeypatch):
     """The pack that ships has styles of its own."""
     folder = tmp_path / "starter"
     folder.mkdir()
-    for place in ("weights.model_names._shipped_models", "pipeline.challenge.planning.starter_folder"):
+    for place in (
+        "weights.model_names._shipped_models",
+        "pipeline.challenge.planning.starter_folder",
+    ):
         monkeypatch.setattr(f"artstyle.{place}", lambda: folder)
     return folder
 

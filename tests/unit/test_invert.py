@@ -89,12 +89,38 @@ def test_more_faces_than_fit_in_a_batch_keep_their_order(base, faces, monkeypatc
     from artstyle.pipeline.encode import invert as module
 
     whole = invert_faces(faces, base, encoder=None, steps=3)
-    monkeypatch.setattr(module, "AT_ONCE", 3)
+    monkeypatch.setattr(module, "AT_ONCE", 1)
     told = []
     parts = invert_faces(faces, base, encoder=None, steps=3, emit=told.append)
     assert torch.allclose(parts.ws, whole.ws, atol=1e-4)
-    notes = {event.note.partition(",")[0] for event in told if isinstance(event, Progress)}
-    assert notes == {"faces 1-3 of 4", "faces 4-4 of 4"}
+    counted = [(event.done, event.total) for event in told if isinstance(event, Progress)]
+    assert counted == [(step, 4 * 8) for step in range(1, 33)]  # 8 steps for each of 4 batches
+
+
+def test_lanes_give_what_one_after_the_other_gives(base, faces, monkeypatch) -> None:
+    from artstyle.pipeline.encode import invert as module
+
+    inverter = Inverter(base, encoder=None)
+    before = torch.get_num_threads()
+    monkeypatch.setattr(module, "lanes_for", lambda *_: 2)
+    lanes = inverter(faces, steps=2, tuning=3)
+    assert torch.get_num_threads() == before
+    monkeypatch.setattr(module, "lanes_for", lambda *_: None)
+    plain = inverter(faces, steps=2, tuning=3)
+    assert torch.allclose(lanes.ws, plain.ws, atol=1e-4)
+    assert np.allclose(lanes.pixel_rmse, plain.pixel_rmse, atol=0.1)
+    for one, other in zip(lanes.changes, plain.changes, strict=True):
+        assert all(torch.allclose(part, other[name], atol=1e-3) for name, part in one.items())
+
+
+def test_bending_the_base_changes_how_faces_are_searched(base, faces) -> None:
+    inverter = Inverter(base, encoder=None)
+    usual, pivot = inverter.settings_for(), inverter.settings_for(tuning=5)
+    assert usual.steps > pivot.steps > 0
+    assert pivot.prior_weight > usual.prior_weight
+    assert inverter.settings_for(7, 5).steps == inverter.steps_of(7)
+    bent, found = inverter(faces, steps=4, tuning=20), inverter(faces, steps=4)
+    assert np.mean(bent.pixel_rmse) < 0.95 * np.mean(found.pixel_rmse)
 
 
 def test_latents_are_held_near_the_middle(generator, faces) -> None:

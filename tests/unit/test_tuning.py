@@ -9,6 +9,8 @@ from support.generators import write_generator
 import stylegan_ext
 from stylegan_ext.errors import MismatchError, ParameterError
 from stylegan_ext.features import PixelPyramidFeatures
+from stylegan_ext.inversion import InversionSettings
+from stylegan_ext.networks.generator import StyleGAN3Generator
 from stylegan_ext.tuning import TuningSettings, changed, tune
 
 
@@ -41,7 +43,7 @@ def test_the_picture_is_drawn_of_the_pivot_and_the_model_stays(generator):
         pivot,
         target,
         features,
-        TuningSettings(steps=30, lr=0.01),
+        TuningSettings(steps=30, lr=0.01, coarsest_px=4),
         told=lambda _step, _steps, loss: told.append(loss),
     )
     assert tuned.pixel_rmse < 0.6 * none.pixel_rmse
@@ -57,6 +59,68 @@ def test_the_picture_is_drawn_of_the_pivot_and_the_model_stays(generator):
     torch.testing.assert_close(drawn, tuned.image, atol=1e-5, rtol=0)
     for name, p in generator.named_parameters():
         assert torch.equal(p, before[name]), name
+
+
+def test_coarse_layers_stay(generator):
+    pivot, target = pivot_of(generator), target_of(generator)
+    sizes = generator.synthesis.block_resolutions
+    for coarsest, expected in ((8, sizes[1:]), (1024, sizes[-1:])):
+        how = TuningSettings(steps=1, coarsest_px=coarsest)
+        change = tune(generator, pivot, target, PixelPyramidFeatures(), how).change
+        assert {name.split(".")[0] for name in change} == {f"b{px}" for px in expected}
+        assert all(part.any() for name, part in change.items() if name.endswith("weight"))
+
+
+def test_every_layer_of_stylegan3_that_is_fine_is_bent():
+    kwargs = {"z_dim": 8, "c_dim": 0, "w_dim": 8, "img_resolution": 32, "img_channels": 3}
+    small = {"channel_base": 64, "channel_max": 8, "num_layers": 4, "num_critical": 1}
+    made = StyleGAN3Generator(**kwargs, mapping_kwargs={"num_layers": 1}, **small)
+    made.eval().requires_grad_(False)
+    target = torch.zeros(3, 32, 32)
+    how = TuningSettings(steps=1, coarsest_px=32)
+    change = tune(made, pivot_of(made), target, PixelPyramidFeatures(), how).change
+    rates = {
+        name: layer.geometry.out_rate
+        for name, layer in made.synthesis.named_children()
+        if name != "input"
+    }
+    fine = {name for name, rate in rates.items() if rate >= 32}
+    assert {name.split(".")[0] for name in change} == fine
+    assert 0 < len(fine) < len(rates)
+
+
+def test_the_rate_grows_and_falls():
+    how = TuningSettings(steps=10, lr=1.0, warm_up=0.2)
+    rates = [how.rate(index) for index in range(10)]
+    assert rates == pytest.approx([1 / 3, 0.6, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1])
+    assert TuningSettings(steps=4, lr=1.0, warm_up=0.0).rate(0) == 1.0
+    with pytest.raises(ParameterError, match="a share of the steps"):
+        TuningSettings(warm_up=1.5)
+
+
+def test_where_pixels_weigh_more_the_picture_is_nearer(generator):
+    pivot, target = pivot_of(generator), target_of(generator)
+    size = generator.img_resolution
+    left = torch.full((size, size), 0.1)
+    left[:, : size // 2] = 1.9
+
+    def errors(weights):
+        how = TuningSettings(steps=25, lr=0.01, coarsest_px=4)
+        made = tune(
+            generator,
+            pivot,
+            target,
+            PixelPyramidFeatures(),
+            how,
+            alike=InversionSettings(feature_weight=0.0),
+            pixel_weights=weights,
+        )
+        square = (made.image - target).square().mean(dim=0)
+        return float(square[:, : size // 2].mean()), float(square[:, size // 2 :].mean())
+
+    there, elsewhere = errors(left), errors(2 - left)
+    assert there[0] < 0.8 * elsewhere[0]
+    assert elsewhere[1] < 0.8 * there[1]
 
 
 def test_a_change_is_taken_back_when_drawing_fails_and_leaves_what_does_not_fit(generator):

@@ -29,16 +29,17 @@ Halves: TypeAlias = dict[str, NDArray[np.float16]]
 
 FOLDER = "projections"
 _FORMAT = "artstyle challenge projection 1"
+_METHOD = 2  # counted up when the same settings give other latents
 _HEADER = "artstyle"
 _CHANGE = "change."  # tensors with the base's change towards the face, in half precision
-_TUNING_STEPS, _SMALL_PX = 40, 128
+_TUNING_STEPS, _SMALL_PX = 50, 128
 AT_ONCE = 8  # faces searched side by side; those that are done are kept when a run is broken off
 
 
 def usual_tuning(resolution: int) -> int:
     """Steps of pivotal tuning for a base of this side, where nobody says how many.
 
-    A face takes about 2 s at 64 px on two cores, and 2 MB; at 256 px minutes, and 50 MB.
+    A face takes about 3 s at 64 px on one core, and 1 MB; at 256 px minutes, and tens of MB.
     """
     return _TUNING_STEPS if resolution <= _SMALL_PX else 0
 
@@ -79,7 +80,12 @@ class How:
 
     def identity(self) -> dict[str, Any]:
         """What decides the result, besides face and base."""
-        return {"encoders": list(self.encoders), "steps": self.steps, "tuning": self.tuning}
+        return {
+            "method": _METHOD,
+            "encoders": list(self.encoders),
+            "steps": self.steps,
+            "tuning": self.tuning,
+        }
 
 
 def project_faces(
@@ -128,13 +134,13 @@ def project_faces(
 def _invert(  # noqa: PLR0917 - as its one caller has them
     targets: NDArray[np.uint8], base: Taken, how: How, workspace: Path, device: str, emit: Emit
 ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.uint8], dict[str, Any], Halves]]:
-    from artstyle.pipeline.encode.invert import STEPS, invert_faces
+    from artstyle.pipeline.encode.invert import invert_faces
 
     made = invert_faces(
         targets,
         base.model.path,
         workspace=workspace,
-        steps=STEPS if how.steps is None else how.steps,
+        steps=how.steps,
         tuning=usual_tuning(base.model.resolution) if how.tuning is None else how.tuning,
         device=device,
         emit=emit,

@@ -9,8 +9,9 @@ the middle and takes more. Several calls with one base share an `Inverter`.
 
 from __future__ import annotations
 
+import copy
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -22,20 +23,26 @@ from numpy.typing import NDArray
 import stylegan_ext
 from artstyle import images
 from artstyle.errors import UsageError
-from artstyle.events import Emit, Progress, ignore
+from artstyle.events import Emit, ignore
+from artstyle.faces.quad import face_window
 from artstyle.perception.likeness import Choice, choose_features
 from artstyle.pipeline.encode.find import find_encoder, read_encoder, what_is_alike
+from artstyle.pipeline.encode.lanes import Steps, in_lanes, lanes_for
 from stylegan_ext.header import read_header
 from stylegan_ext.inversion import InversionSettings, invert
 from stylegan_ext.latent_space import latent_space
 from stylegan_ext.networks import Generator
-from stylegan_ext.tuning import Change, Tuned, TuningSettings, tune
+from stylegan_ext.tuning import Change, TuningSettings, tune
 
 Pixels: TypeAlias = NDArray[np.uint8]
 WhichEncoder: TypeAlias = Path | Literal["auto"] | None
 
 STEPS = 60  # from an encoder's guess
+STEPS_TO_PIVOT = 12  # where the base is bent afterwards: more did not bring it nearer to the face
 MORE_STEPS = 2.5  # times as many from the middle
+# A pivot is held nearer to the middle, where the model draws eyes and mouths well; what is lost of
+# the person comes back when the base is bent.
+_PIVOT_PRIOR = _PIVOT_SPREAD = 0.4
 AT_ONCE = 16  # faces in one batch: more are no faster, and take memory
 
 
@@ -58,7 +65,7 @@ def invert_faces(
     *,
     encoder: WhichEncoder = "auto",
     workspace: Path | None = None,
-    steps: int = STEPS,
+    steps: int | None = None,
     tuning: int = 0,
     device: str = "cpu",
     emit: Emit = ignore,
@@ -66,15 +73,16 @@ def invert_faces(
     """Find the latents of aligned faces in a base model.
 
     Args:
-        faces: uint8 [n, h, w, 3], [0, 255], RGB, square, aligned as the base's pictures were;
-            resized to the base's resolution.
+        faces: uint8 [n, h, w, 3], [0, 255], RGB, square, aligned as FFHQ's; resized to the base's
+            resolution.
         base: the base's file.
         encoder: a file; "auto" looks for one (see `find_encoder`); None: without.
         workspace: where "auto" looks besides.
-        steps: of search, from an encoder's guess; without one 2.5 times as many.
+        steps: of search, from an encoder's guess; without one 2.5 times as many. None: 60, or 12
+            where the base is bent afterwards.
         tuning: steps of pivotal tuning after it, which bend the base towards each face.
         device: where to compute.
-        emit: told of every step.
+        emit: told of every step, maybe from other threads, but one at a time.
 
     Raises:
         UsageError: the faces are no such array, or the encoder is that of another model.
@@ -143,58 +151,86 @@ class Inverter:
         return self._guess(self._targets(faces)).cpu()
 
     def __call__(
-        self, faces: Pixels, *, steps: int = STEPS, tuning: int = 0, emit: Emit = ignore
+        self, faces: Pixels, *, steps: int | None = None, tuning: int = 0, emit: Emit = ignore
     ) -> Inverted:
         """Find the latents of faces; see `invert_faces`."""
         targets = self._targets(faces)
         began = time.perf_counter()
-        settings = replace(self.settings, steps=self.steps_of(steps))
-        ws, drawn, distances, errors = [], [], [], []
-        changes: list[Change] = []
-        for first in range(0, len(targets), AT_ONCE):
-            some = targets[first : first + AT_ONCE]
-            where = f"faces {first + 1}-{first + len(some)} of {len(targets)}"
-            found = invert(
-                self.generator,
-                some,
-                self.features,
-                settings,
-                start=None if self.encoder is None else self._guess(some),
-                space=self.space,
-                told=_teller(where, emit),
-            )
-            ws.append(found.ws.cpu())
-            if tuning:
-                tuned = list(self._tuned(some, found.ws, tuning, first, emit))
-                changes += [one.change for one in tuned]
-                pictures = torch.stack([one.image for one in tuned])
-                distances += [one.feature_distance for one in tuned]
-                errors += [one.pixel_rmse for one in tuned]
-            else:
-                pictures = found.images
-                distances += found.feature_distance.tolist()
-                errors += found.pixel_rmse.tolist()
-            drawn.append(images.from_batch(pictures.expand(-1, 3, -1, -1)))  # grey or not
+        settings = self.settings_for(steps, tuning)
+        guess = None if self.encoder is None else self._guess(targets)
+        lanes = lanes_for(self.generator.img_resolution, len(targets), self.device)
+        size = min(AT_ONCE, -(-len(targets) // (lanes or 1)))
+        groups = [slice(at, at + size) for at in range(0, len(targets), size)]
+        told = Steps("invert", settings.steps * len(groups) + tuning * len(targets), emit)
+
+        def follow(group: slice) -> _Part:
+            start = None if guess is None else guess[group]
+            found = self._search(targets[group], start, settings, told)
+            return self._tune(targets[group], found.ws, tuning, told) if tuning else found
+
+        whole = _joined(in_lanes(follow, groups, lanes, told))
         return Inverted(
-            ws=torch.cat(ws),
-            images=np.concatenate(drawn),
+            ws=whole.ws.cpu(),
+            images=images.from_batch(whole.images.expand(-1, 3, -1, -1)),  # grey or not
             seconds=time.perf_counter() - began,
-            perceptual_distance=tuple(distances),
-            pixel_rmse=tuple(errors),
+            perceptual_distance=whole.distances,
+            pixel_rmse=whole.errors,
             record=self.record(settings, tuning),
-            changes=tuple(changes),
+            changes=whole.changes,
         )
 
-    def _tuned(
-        self, targets: torch.Tensor, ws: torch.Tensor, steps: int, first: int, emit: Emit
-    ) -> Iterator[Tuned]:
+    def settings_for(self, steps: int | None = None, tuning: int = 0) -> InversionSettings:
+        """How faces are searched: fewer steps, and nearer to the middle, if the base is bent."""
+        if tuning:
+            hold = replace(self.settings, prior_weight=_PIVOT_PRIOR, spread_weight=_PIVOT_SPREAD)
+        else:
+            hold = self.settings
+        usual = STEPS_TO_PIVOT if tuning else STEPS
+        return replace(hold, steps=self.steps_of(usual if steps is None else steps))
+
+    def _search(
+        self,
+        targets: torch.Tensor,
+        start: torch.Tensor | None,
+        settings: InversionSettings,
+        told: Steps,
+    ) -> _Part:
+        found = invert(
+            self.generator,
+            targets,
+            self.features,
+            settings,
+            start=start,
+            space=self.space,
+            told=lambda _step, _steps, loss: told(f"search, loss {loss:.3f}"),
+        )
+        distances, errors = found.feature_distance.tolist(), found.pixel_rmse.tolist()
+        return _Part(found.ws, found.images, tuple(distances), tuple(errors))
+
+    def _tune(self, targets: torch.Tensor, ws: torch.Tensor, steps: int, told: Steps) -> _Part:
         """The base bent towards each face by itself."""
-        for number, (target, pivot) in enumerate(zip(targets, ws, strict=True)):
-            told = _teller(f"tune to face {first + number + 1}", emit)
-            how = TuningSettings(steps=steps)
-            yield tune(
-                self.generator, pivot, target, self.features, how, alike=self.settings, told=told
+        generator = copy.deepcopy(self.generator)  # torch puts parameters in while it computes
+        window = torch.from_numpy(face_window(self.generator.img_resolution)).to(self.device)
+        tuned = [
+            tune(
+                generator,
+                pivot,
+                target,
+                self.features,
+                TuningSettings(steps=steps),
+                alike=self.settings,
+                pixel_weights=window,
+                told=lambda _step, _steps, loss: told(f"tune, loss {loss:.3f}"),
             )
+            for target, pivot in zip(targets, ws, strict=True)
+        ]
+        return _Part(
+            ws,
+            torch.stack([one.image for one in tuned]),
+            tuple(one.feature_distance for one in tuned),
+            tuple(one.pixel_rmse for one in tuned),
+            tuple(one.change for one in tuned),
+        )
 
     def record(self, settings: InversionSettings, tuning: int = 0) -> dict[str, Any]:
         """How faces are found; JSON types."""
@@ -240,11 +276,26 @@ class Inverter:
         return targets
 
 
-def _teller(where: str, emit: Emit) -> Any:
-    def told(step: int, steps: int, loss: float) -> None:
-        emit(Progress("invert", step, steps, "steps", f"{where}, loss {loss:.3f}"))
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """What was found for some of the faces."""
 
-    return told
+    ws: torch.Tensor
+    images: torch.Tensor
+    distances: tuple[float, ...]
+    errors: tuple[float, ...]
+    changes: tuple[Change, ...] = ()
+
+
+def _joined(parts: Sequence[_Part]) -> _Part:
+    """All parts as one, in their order."""
+    return _Part(
+        torch.cat([part.ws for part in parts]),
+        torch.cat([part.images for part in parts]),
+        tuple(one for part in parts for one in part.distances),
+        tuple(one for part in parts for one in part.errors),
+        tuple(one for part in parts for one in part.changes),
+    )
 
 
 def _tuning_card(steps: int) -> dict[str, Any] | None:
