@@ -19,12 +19,13 @@ from artstyle.pipeline.search.likeness import (
     choose_descriptor,
 )
 from artstyle.pipeline.search.mixer import Mixer
-from artstyle.pipeline.search.photos import spread
+from artstyle.pipeline.search.photos import People, spread
 from artstyle.pipeline.search.store import NAME, Store
 from artstyle.pipeline.search.style import StyleJudge
 from artstyle.pipeline.search.style_space import choose_style_space
 from stylegan_ext.checkpoint import load, read_model
 from stylegan_ext.drawing import draw, seed_ws
+from stylegan_ext.tuning import changed
 
 
 class Plain:
@@ -199,6 +200,30 @@ def test_the_mixer_draws_what_a_blend_would(tmp_path: Path):
     assert not np.array_equal(half[0], plain[0])
     assert not np.array_equal(half[0], full[0])
     assert np.array_equal(np.stack(mixer.draw((0.0,) * 5, ws)), np.stack(plain))
+
+
+def test_the_mixer_draws_every_person_with_the_change_towards_them(tmp_path: Path):
+    paths = [write_generator(tmp_path / f"{seed}.safetensors", seed=seed) for seed in (0, 1)]
+    mixer = Mixer(*(read_model(path) for path in paths))
+    base = load(paths[0])
+    ws = torch.cat([seed_ws(base, seed) for seed in range(2)])
+    name = "b16.torgb.bias"
+    step = torch.ones_like(dict(base.synthesis.named_parameters())[name]) / 4
+    plain = mixer.draw((0.0,) * 5, ws)
+    bent = mixer.draw((0.0,) * 5, ws, [{name: step}, {}])
+    with changed(base.synthesis, {name: step}):
+        assert np.array_equal(bent[0], from_batch(draw(base, ws[:1]))[0])
+    assert not np.array_equal(bent[0], plain[0])
+    assert np.array_equal(bent[1], plain[1])
+    assert np.array_equal(np.stack(mixer.draw((0.0,) * 5, ws)), np.stack(plain))
+
+
+def test_people_are_others_when_the_base_is_bent_to_them_otherwise():
+    ws = torch.zeros(2, 3, 4)
+    plain = People(ws, ("a", "b"), "by hand")
+    bent = [People(ws, ("a", "b"), "", ({"x": torch.full((1,), n)}, {})) for n in (1.0, 2.0)]
+    assert len({people.identity for people in (plain, *bent)}) == 3
+    assert plain.identity == People(ws.clone(), ("c", "d"), "otherwise").identity
 
 
 def test_some_from_all_over():

@@ -32,16 +32,7 @@ _FORMAT = "artstyle challenge projection 1"
 _METHOD = 2  # counted up when the same settings give other latents
 _HEADER = "artstyle"
 _CHANGE = "change."  # tensors with the base's change towards the face, in half precision
-_TUNING_STEPS, _SMALL_PX = 50, 128
 AT_ONCE = 8  # faces searched side by side; those that are done are kept when a run is broken off
-
-
-def usual_tuning(resolution: int) -> int:
-    """Steps of pivotal tuning for a base of this side, where nobody says how many.
-
-    A face takes about 3 s at 64 px on one core, and 1 MB; at 256 px minutes, and tens of MB.
-    """
-    return _TUNING_STEPS if resolution <= _SMALL_PX else 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,6 +126,7 @@ def _invert(  # noqa: PLR0917 - as its one caller has them
     targets: NDArray[np.uint8], base: Taken, how: How, workspace: Path, device: str, emit: Emit
 ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.uint8], dict[str, Any], Halves]]:
     from artstyle.pipeline.encode.invert import invert_faces
+    from artstyle.pipeline.encode.tuning import usual_tuning
 
     made = invert_faces(
         targets,

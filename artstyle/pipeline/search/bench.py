@@ -121,7 +121,7 @@ class Bench:
 
     def draw(self, shares: Shares) -> list[Picture]:
         """The people under a swap, HWC uint8."""
-        return self.mixer.draw(shares, self.people.ws)
+        return self.mixer.draw(shares, self.people.ws, self.people.changes)
 
     def judges(self) -> tuple[LikenessJudge, StyleJudge]:
         """What measures; made at the first need, since it takes some seconds."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,7 @@ from stylegan_ext.drawing import draw
 from stylegan_ext.levels import Level, levels_of
 from stylegan_ext.networks import Generator, build
 from stylegan_ext.records import ModelFile, NetworkRecord
+from stylegan_ext.tuning import Change, changed
 
 if TYPE_CHECKING:
     from artstyle.pipeline.search.walk import Shares
@@ -47,12 +49,15 @@ class Mixer:
         assert isinstance(network, Generator)
         self._network = network
 
-    def draw(self, shares: Shares, ws: torch.Tensor) -> list[Picture]:
+    def draw(
+        self, shares: Shares, ws: torch.Tensor, changes: Sequence[Change] = ()
+    ) -> list[Picture]:
         """The pictures of latents under these shares of the style.
 
         Args:
             shares: one for each of `levels`.
             ws: float32 [n, num_ws, w_dim] of the base.
+            changes: of the base towards each person, which the blend takes along; or none.
 
         Returns:
             HWC uint8, [0, 255], RGB.
@@ -64,8 +69,16 @@ class Mixer:
         plan = plan_blend(self._base, self._style, weights=weights)
         tensors = blend_tensors(self._base.tensors, self._style.tensors, describe(plan))
         self._network.load_state_dict(tensors)
-        drawn = draw(self._network, ws)
+        drawn = self._bent(ws, changes) if changes else draw(self._network, ws)
         return [rgb(picture) for picture in from_batch(drawn)]
+
+    def _bent(self, ws: torch.Tensor, changes: Sequence[Change]) -> torch.Tensor:
+        """Each latent by the blend with its own change."""
+        rows = []
+        for latent, change in zip(ws, changes, strict=True):
+            with changed(self._network.synthesis, change):
+                rows.append(draw(self._network, latent[None]))
+        return torch.cat(rows)
 
 
 def rgb(picture: Picture) -> Picture:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,14 +25,17 @@ from artstyle.events import Emit, Note, ignore
 from artstyle.files import sha256_of, write_bytes
 from artstyle.images import resize_lanczos
 from artstyle.names import natural_key, shown
-from artstyle.pipeline.encode.invert import STEPS, Inverter
+from artstyle.pipeline.encode.invert import Inverter
+from artstyle.pipeline.encode.tuning import usual_tuning
 from artstyle.pipeline.evaluate.pictures import Pictures, all_of, open_pictures
 from stylegan_ext.drawing import average_w, seed_ws
 from stylegan_ext.latents import truncation_sweep
+from stylegan_ext.tuning import Change
 
 COUNT = 24  # people, where nobody says
 LEAST = 4
 PSI = 0.7  # truncation of the base's own samples: likely faces
+_CHANGE = "change."  # tensors with all people's changes, in half precision
 PROJECTION = "projection.safetensors"  # what `artstyle project` writes
 
 
@@ -42,11 +46,16 @@ class People:
     ws: torch.Tensor  # float32 [n, num_ws, w_dim], on the CPU
     names: tuple[str, ...]
     how: str  # in words
+    changes: tuple[Change, ...] = ()  # of the base towards each person, if it was bent
 
     @property
     def identity(self) -> str:
-        """Of the latents."""
-        return hashlib.sha256(self.ws.contiguous().numpy().tobytes()).hexdigest()
+        """Of the latents, and of the changes."""
+        digest = hashlib.sha256(self.ws.contiguous().numpy().tobytes())
+        for change in self.changes:
+            for name in sorted(change):
+                digest.update(change[name].contiguous().numpy().tobytes())
+        return digest.hexdigest()
 
 
 def find_people(
@@ -147,7 +156,8 @@ def _projected(
     taken = spread(len(pictures), count)
     size = inverter.generator.img_resolution
     faces = np.stack([_squared(one, size) for one in all_of(pictures, taken)])
-    record = inverter.record(inverter.settings) | {"steps": inverter.steps_of(STEPS)}
+    tuning = usual_tuning(size)
+    record = inverter.record(inverter.settings_for(None, tuning), tuning)
     identity = json.dumps(
         {
             "base": sha256_of(base),
@@ -156,12 +166,25 @@ def _projected(
         },
         sort_keys=True,
     )
-    ws = _kept(kept, identity)
-    if ws is None:
-        ws = inverter(faces, steps=STEPS, emit=emit).ws.float()
-        write_bytes(kept, save({"ws": ws.contiguous()}, metadata={"identity": identity}))
+    held = _kept(kept, identity)
+    if held is None:
+        found = inverter(faces, tuning=tuning, emit=emit)
+        held = {"ws": found.ws.float().contiguous()}
+        for name in found.changes[0] if found.changes else ():
+            held[_CHANGE + name] = torch.stack([one[name] for one in found.changes]).half()
+        write_bytes(kept, save(held, metadata={"identity": identity}))
     how = f"{len(taken)} faces of {shown(pictures.name)}, projected by {record['how']}"
-    return People(ws, tuple(f"face {index + 1}" for index in taken), how)
+    if tuning:
+        how += ", the base bent to each"
+    return People(held["ws"], tuple(f"face {i + 1}" for i in taken), how, _changes(held))
+
+
+def _changes(held: Mapping[str, torch.Tensor]) -> tuple[Change, ...]:
+    """The change of the base for each person; none if it was not bent."""
+    parts = {n.removeprefix(_CHANGE): part for n, part in held.items() if n.startswith(_CHANGE)}
+    if not parts:
+        return ()
+    return tuple({n: p[row].float() for n, p in parts.items()} for row in range(len(held["ws"])))
 
 
 def _squared(picture: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:
@@ -179,13 +202,15 @@ def _squared(picture: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:
     return picture if len(picture) == size_px else resize_lanczos(picture, size_px, size_px)
 
 
-def _kept(path: Path, identity: str) -> torch.Tensor | None:
-    """The latents of an earlier call, if they are of the same faces, found in the same way."""
+def _kept(path: Path, identity: str) -> dict[str, torch.Tensor] | None:
+    """What an earlier call found, if it is of the same faces, found in the same way."""
     if not path.is_file():
         return None
     try:
         with safe_open(path, framework="pt") as held:
             said: dict[str, Any] = held.metadata() or {}
-            return held.get_tensor("ws") if said.get("identity") == identity else None
+            if said.get("identity") != identity:
+                return None
+            return {name: held.get_tensor(name) for name in held.keys()}  # noqa: SIM118 - no mapping
     except (OSError, SafetensorError):
         return None  # damaged: it is projected anew
