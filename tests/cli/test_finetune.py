@@ -56,6 +56,26 @@ def test_a_run_explains_itself(base):
     assert list(base.glob("events.out.tfevents.*"))
 
 
+def test_a_style_is_learned_from_a_pickle_of_other_tools(cli, workspace, base):
+    """As with FFHQ's: the file is imported first, and the same training follows."""
+    data = write_dataset(workspace / "ink.zip", count=6)
+    pickled = workspace / "ffhq-like.pkl"
+    done = cli("models", "export", base / "latest.safetensors", "--out", pickled)
+    assert done.exit_code == 0, done.stderr
+    lines = []
+    for number, model in enumerate((base, pickled)):
+        out = workspace / "runs" / f"ink{number}"
+        words = ["--style", "ink", "--base", model, "--dataset", data, "--out", out, "--json"]
+        done = finetune(cli, workspace, *words)
+        assert done.exit_code == 0, done.stderr
+        lines.append(read_model(out / "latest.safetensors"))
+    for network in ("G", "G_ema", "D"):
+        ours, theirs = (held.networks[network].tensors for held in lines)
+        for name, tensor in ours.items():
+            assert torch.equal(tensor, theirs[name]), f"{network}.{name}"
+    assert lines[1].provenance.parents[0]["name"] == "ffhq-like"
+
+
 def test_a_style_is_learned_from_a_run_and_found_in_the_catalog(cli, workspace, base):
     data = write_dataset(workspace / "ink.zip", count=6)
     words = ["--style", "ink", "--base", base, "--dataset", data, "--out", workspace / "runs/ink"]
