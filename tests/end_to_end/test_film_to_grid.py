@@ -20,6 +20,7 @@ from support.films import write_film
 
 import artstyle
 from artstyle.images import read_rgb, resize_area
+from stylegan_ext.header import read_header
 
 PHOTO = Path(artstyle.__file__).parent / "starter/photos/astronaut.jpg"
 TINY = ("--config", "small", "--batch", 4)
@@ -96,6 +97,9 @@ def test_from_a_film_to_a_grid(cli: Callable[..., object], tmp_path: Path) -> No
     run("train", "--style", "faces", *TINY, *NARROW, "--kimg", 0.06, "--out", "runs/faces")
     run("finetune", "--style", "posters", "--base", "faces", "--config", "small", "--batch", 4,
         "--kimg", 0.04, "--snapshot-kimg", 0.02, "--out", "runs/posters")  # fmt: skip
+    for name in ("faces", "posters"):  # photos will be cut as the base's pictures were
+        header = read_header(tmp_path / f"ws/models/{name}.safetensors")
+        assert header.provenance.preprocessing == {"alignment": "ffhq", "detector": "dlib"}
     told = run("evaluate", "--style", "posters", "--features", "scatter", "--samples", 32)
     judged = told["evaluations"][0]
     assert (judged["space"], judged["reals"], judged["samples"]) == ("scatter", found["crops"], 32)

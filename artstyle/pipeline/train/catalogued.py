@@ -86,6 +86,31 @@ def licence_of(workspace: Path, dataset_sha256: str, style: str) -> str:
     return "unknown"
 
 
+def cut_of(workspace: Path, dataset_sha256: str) -> dict[str, Any]:
+    """How a dataset's pictures were cut out, for the model's header; {} if the catalog knows none.
+
+    A photo is later cut for the model in the same way: detectors differ by some percent in where
+    they see eyes and mouth. More than one detector, and none is named.
+    """
+    from artstyle.catalog import open_catalog
+
+    if not is_workspace(workspace) or not Workspace(workspace).catalog.is_file():
+        return {}
+    query = """
+        SELECT DISTINCT face.detector FROM build
+        JOIN member ON member.build = build.id
+        JOIN crop ON crop.id = member.crop
+        JOIN face ON face.id = crop.face
+        WHERE build.sha256 = ?
+    """
+    with open_catalog(workspace) as catalog:
+        detectors = [str(row[0]) for row in catalog.rows(query, dataset_sha256)]
+    if not detectors:
+        return {}
+    named = {"detector": detectors[0]} if len(detectors) == 1 else {}
+    return {"alignment": "ffhq", **named}
+
+
 def joined_licences(*licences: str) -> str:
     """The licences of dataset and base in one line, each once."""
     parts = list(dict.fromkeys(one for one in licences if one))

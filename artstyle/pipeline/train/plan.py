@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +66,7 @@ class Plan:
     start: Start | None = None  # the base's networks, made to fit
     remarks: tuple[str, ...] = ()
     world: int = 1  # processes
+    cut: Mapping[str, Any] = field(default_factory=dict)  # how the pictures were, for the header
 
     def identity(self) -> Identity:
         """What makes a training this one: how far it goes and what it writes down does not."""
@@ -156,6 +158,7 @@ def make_plan(
     base: Base | None = None,
     classes: tuple[str, ...] = (),
     world: int = 1,
+    cut: Mapping[str, Any] | None = None,
 ) -> Plan:
     """A training from random weights or from a base.
 
@@ -168,6 +171,7 @@ def make_plan(
         base: what to start from.
         classes: names of the dataset's classes.
         world: processes that share the batch.
+        cut: how the dataset's pictures were cut out, where that is known.
 
     Raises:
         UsageError: dataset, base and recipe do not fit each other.
@@ -202,6 +206,7 @@ def make_plan(
         start=start,
         remarks=(*corpus.notes, *(start.warnings if start is not None else ())),
         world=world,
+        cut=cut or {},
     )
 
 

@@ -134,9 +134,9 @@ class Snapshots:
         }
         if plan.classes:
             notes["classes"] = list(plan.classes)
-        preprocessing = {} if base is None else dict(base.model.provenance.preprocessing)
+        inherited = {} if base is None else dict(base.model.provenance.preprocessing)
         return Provenance(
-            preprocessing=preprocessing,
+            preprocessing=inherited or dict(plan.cut),  # a photo is cut for the base, once
             licence=plan.licence,
             source=f"trained by artstyle on {plan.dataset.name}",
             parents=parents,

@@ -17,7 +17,7 @@ from artstyle.events import Emit, Note, ignore
 from artstyle.machine import choose_device
 from artstyle.names import shown
 from artstyle.pipeline.train.base import Base, read_base
-from artstyle.pipeline.train.catalogued import default_dataset, joined_licences, licence_of
+from artstyle.pipeline.train.catalogued import cut_of, default_dataset, joined_licences, licence_of
 from artstyle.pipeline.train.job import Trained, carry_out, run_of
 from artstyle.pipeline.train.joined import join_datasets, joined_name
 from artstyle.pipeline.train.plan import Plan, make_plan
@@ -199,6 +199,7 @@ def _train(
         base=base,
         classes=classes,
         world=means.devices * means.machines,
+        cut=cut_of(workspace, corpus.sha256()),
     )
     for remark in plan.remarks:
         emit(Note(remark, "warning"))
