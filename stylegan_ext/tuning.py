@@ -44,10 +44,10 @@ class TuningSettings:
     """How to tune. The paper has 350 steps and a rate of 3e-4 for models of 1024 px."""
 
     steps: int = 40
-    lr: float = 0.006  # Adam, growing in a line and falling to 0
+    lr: float = 0.008  # Adam, growing in a line and falling to 0
     warm_up: float = 0.2  # the share of the steps in which the rate grows
     coarsest_px: int = 16  # layers of this resolution and finer are bent
-    betas: tuple[float, float] = (0.9, 0.99)
+    betas: tuple[float, float] = (0.8, 0.99)
 
     def __post_init__(self) -> None:
         """Refuse what has no meaning."""

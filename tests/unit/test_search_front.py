@@ -34,34 +34,38 @@ def chain_of(*figures: tuple[float, float]) -> list[Point]:
 
 
 def test_the_knee_by_hand():
-    # Stretched to [0, 1] the likenesses 1, 0.9, 0.5 are 1, 0.8, 0 and the styles 0, 0.5, 1.
-    chain = chain_of((0.0, 1.0), (0.4, 0.9), (0.8, 0.5))
+    # Stretched to [0, 1] the likenesses 1, 0.9, 0.5 are 1, 0.8, 0 and the styles 0, 0.75, 1.
+    chain = chain_of((0.0, 1.0), (0.6, 0.9), (0.8, 0.5))
     knee = find_knee(chain)
-    assert knee.bulge == pytest.approx(0.5 + 0.8 - 1)
-    first, second = np.hypot(0.5, 0.2), np.hypot(0.5, 0.8)
+    assert knee.bulge == pytest.approx(0.75 + 0.8 - 1)
+    first, second = np.hypot(0.75, 0.2), np.hypot(0.25, 0.8)
     assert knee.strength == pytest.approx(first / (first + second))
     assert "knee" in knee.how
 
 
 def test_of_several_bends_the_farthest_from_the_chord_is_the_knee():
-    chain = chain_of((0.0, 1.0), (0.2, 0.95), (0.6, 0.9), (0.8, 0.4), (1.0, 0.0))
+    chain = chain_of((0.0, 1.0), (0.2, 0.95), (0.7, 0.9), (0.8, 0.4), (1.0, 0.0))
     assert find_knee(chain).strength == pytest.approx(strengths(chain)[2])
 
 
-def test_a_bend_where_there_is_hardly_any_style_is_no_knee():
-    faint, strong = (0.2, 0.99), (0.6, 0.5)
-    assert find_knee(chain_of((0.0, 1.0), faint, (1.0, 0.0))).strength == 0.5
+def test_a_bend_where_there_is_little_style_is_no_knee():
+    faint, strong = (0.4, 0.99), (0.7, 0.4)
     chain = chain_of((0.0, 1.0), faint, strong, (1.0, 0.0))
     assert find_knee(chain).strength == pytest.approx(strengths(chain)[2])
     assert find_knee(chain).bulge == pytest.approx(0.1)
+    first, second = np.hypot(0.4, 0.01), np.hypot(0.6, 0.99)
+    alone = find_knee(chain_of((0.0, 1.0), faint, (1.0, 0.0)))
+    assert alone.strength == pytest.approx((first + second / 3) / (first + second))
 
 
-@pytest.mark.parametrize("middle", [(0.5, 0.5), (0.5, 0.3), (0.5, 0.51)])
-def test_a_front_that_stands_out_nowhere_has_its_default_in_the_middle(middle):
-    knee = find_knee(chain_of((0.0, 1.0), middle, (1.0, 0.0)))
-    assert (knee.strength, knee.bulge) == (0.5, 0.0)
-    assert "stands out nowhere" in knee.how
-    assert find_knee(chain_of((0.0, 1.0), (1.0, 0.0))).strength == 0.5
+@pytest.mark.parametrize("likeness", [0.3, 0.2, 0.31])
+def test_a_front_that_stands_out_nowhere_has_its_default_where_the_style_shows(likeness):
+    chain = chain_of((0.0, 1.0), (0.8, likeness - 0.1), (1.0, 0.0))
+    knee = find_knee(chain)
+    assert knee.bulge == 0.0
+    assert knee.strength == pytest.approx(0.75 * strengths(chain)[1])
+    assert "60% of the front's style; it stands out nowhere" in knee.how
+    assert find_knee(chain_of((0.0, 1.0), (1.0, 0.0))).strength == pytest.approx(0.6)
 
 
 def test_a_chain_is_nested_and_leaves_out_what_does_not_pay():

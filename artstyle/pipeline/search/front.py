@@ -28,7 +28,7 @@ from artstyle.pipeline.search.walk import Shares
 
 HOPEFUL, CAREFUL = 0.5, 0.25  # shares of the triangle above the step; the second is a guess
 STRENGTH_DIGITS = 3  # of a strength: finer steps draw the same picture
-LEAST_STYLE = 1 / 3  # of the front's: what is fainter is no styled picture; a guess
+LEAST_STYLE = 0.6  # of the front's: fainter ones, looked at, still passed for photos
 LEAST_BULGE = 0.02  # of the chord's triangle; a front that is flatter has no knee; a guess
 
 
@@ -126,13 +126,15 @@ def find_knee(chain: Sequence[Point]) -> Knee:
 
     With both figures stretched to [0, 1] the chord is likeness = 1 - style, and the distance from
     it style + likeness - 1: Kneedle's difference curve (Satopaa et al. 2011) without smoothing. It
-    is sought where a third of the style is reached: near the base every front stands out a little,
-    since small changes leave everybody as they are. Of a chain that stands out nowhere from there
-    on the middle is taken, and that is said.
+    is sought from `LEAST_STYLE` of the front's style on: near the base every front stands out,
+    since small changes leave everybody as they are, and a cell that does not show its style is
+    none. Of a chain that stands out nowhere from there on that place itself is taken, and said.
     """
     index, bulge = _knee(chain)
     if index is None:
-        return Knee(0.5, 0.0, "the middle of the front, which stands out nowhere")
+        strength = float(np.interp(LEAST_STYLE, plane(chain)[:, 0], strengths(chain)))
+        how = f"{LEAST_STYLE:.0%} of the front's style; it stands out nowhere from there on"
+        return Knee(strength, 0.0, how)
     how = "the knee, farthest above the chord between the front's ends"
     return Knee(strengths(chain)[index], bulge, how)
 
