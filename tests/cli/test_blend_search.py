@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -10,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from support.generators import write_generator
 
 from artstyle.files import sha256_of
@@ -162,19 +161,6 @@ def test_photos_are_projections_of_this_base_or_faces(cli, models, tmp_path):
     write_png(faces / "wide.png", np.zeros((16, 20, 3), np.uint8))
     outcome = search(cli, models, "--photos", faces)
     assert "a picture of 20 x 16 px is no aligned face" in outcome.stderr
-
-    shutil.rmtree(faces)
-    for number, picture in enumerate(DrawnPictures("people", load(base), "", 4).read(0, 4)):
-        write_png(faces / f"{number}.png", picture)
-    outcome = search(cli, models, "--photos", faces, "--json")
-    assert outcome.exit_code == 0, outcome.stderr
-    assert outcome.json()["measured_in"]["people"].endswith("the base bent to each")
-    kept = models / "reports" / "swap" / "toon" / "people.safetensors"
-    assert {name.split(".")[0] for name in load_file(kept)} == {"ws", "change"}
-    before = kept.stat().st_mtime_ns
-    outcome = search(cli, models, "--photos", faces, "--seed", "3")
-    assert outcome.exit_code == 0, outcome.stderr
-    assert kept.stat().st_mtime_ns == before  # nobody is projected twice
 
 
 def test_the_dataset_that_the_style_names_is_found_and_used(cli, models, tmp_path):

@@ -9,8 +9,9 @@ from support.generators import write_generator
 
 from artstyle.errors import MeasureError, UsageError, WeightsError
 from artstyle.events import Note
-from artstyle.images import from_batch
+from artstyle.images import from_batch, write_png
 from artstyle.metrics.scatter import ScatterSpace
+from artstyle.pipeline.evaluate.pictures import DrawnPictures
 from artstyle.pipeline.search.front import Point
 from artstyle.pipeline.search.likeness import (
     DlibDescriptor,
@@ -19,7 +20,7 @@ from artstyle.pipeline.search.likeness import (
     choose_descriptor,
 )
 from artstyle.pipeline.search.mixer import Mixer
-from artstyle.pipeline.search.photos import People, spread
+from artstyle.pipeline.search.photos import People, find_people, spread
 from artstyle.pipeline.search.store import NAME, Store
 from artstyle.pipeline.search.style import StyleJudge
 from artstyle.pipeline.search.style_space import choose_style_space
@@ -216,6 +217,29 @@ def test_the_mixer_draws_every_person_with_the_change_towards_them(tmp_path: Pat
     assert not np.array_equal(bent[0], plain[0])
     assert np.array_equal(bent[1], plain[1])
     assert np.array_equal(np.stack(mixer.draw((0.0,) * 5, ws)), np.stack(plain))
+
+
+def test_faces_are_projected_once_with_the_base_bent_to_each(tmp_path: Path, monkeypatch):
+    base = write_generator(tmp_path / "people.safetensors")
+    for number, picture in enumerate(DrawnPictures("people", load(base), "", 4).read(0, 4)):
+        write_png(tmp_path / f"faces/{number}.png", picture)
+    kept = tmp_path / "people.safetensors.kept"
+
+    def people(tuning: int) -> People:
+        monkeypatch.setattr("artstyle.pipeline.search.photos.usual_tuning", lambda _px: tuning)
+        return find_people(tmp_path / "faces", base, workspace=tmp_path, kept=kept)
+
+    first = people(2)
+    assert first.how.endswith("the base bent to each")
+    assert [set(change) == set(first.changes[0]) for change in first.changes] == [True] * 4
+    assert any(part.any() for part in first.changes[3].values())
+    written = kept.stat().st_mtime_ns
+    assert people(2).identity == first.identity
+    assert kept.stat().st_mtime_ns == written
+    plain = people(0)
+    assert plain.changes == ()
+    assert not plain.how.endswith("the base bent to each")
+    assert kept.stat().st_mtime_ns != written
 
 
 def test_people_are_others_when_the_base_is_bent_to_them_otherwise():

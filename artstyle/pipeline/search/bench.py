@@ -50,7 +50,7 @@ class Bench:
         models: the base and its descendant.
         workspace: where encoder, perception network and dataset are looked for.
         looks: what is looked at.
-        folder: where projections are kept.
+        folder: where projections are kept, for searches of the base's other styles too.
         emit: told what is taken instead of what, and of progress.
 
     Raises:

@@ -116,9 +116,10 @@ def search_swap(
     models = find_models([base, style], workspace, emit=emit)
     place = folder or _folder(models[1], workspace)
     path = swap_file(models[1].path)
+    shared = place.parent if folder is None and is_workspace(workspace) else place
     with (
         searching(place),
-        closing(Bench(models, workspace, looks or Looks(), place, emit)) as bench,
+        closing(Bench(models, workspace, looks or Looks(), shared, emit)) as bench,
     ):
         store = Store(place, bench.identity, emit=emit)
         request = hashlib.sha256(f"{store.digest} {budget} {seed}".encode()).hexdigest()
