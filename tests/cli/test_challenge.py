@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -145,3 +147,14 @@ def test_a_folder_that_is_no_workspace_will_do(run, cli, workspace, tmp_path):
     assert done.exit_code == 0, done.stderr
     assert (bare / "challenge" / "astronaut" / "grid.png").is_file()
     assert not list(bare.glob("*.sqlite*"))
+
+
+def test_a_plan_does_not_wait_for_torch():
+    """Seconds of a cold start: torch is loaded beside it."""
+    code = (
+        "import sys; import artstyle.pipeline.challenge.estimate, artstyle.report.challenge_grid\n"
+        "print(sorted({'torch', 'scipy'} & set(sys.modules)))"
+    )
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -21,7 +21,7 @@ from artstyle.events import Event, Note, ignore
 from artstyle.files import sha256_of
 from artstyle.pipeline.challenge import likeness
 from artstyle.pipeline.challenge.planning import Look, Options
-from artstyle.pipeline.encode.tuning import usual_tuning
+from artstyle.pipeline.tuning_steps import usual_tuning
 from artstyle.report.challenge_grid import Made, make_challenge
 
 QUICK = Options(baselines=(), steps=1, tuning=1, look=Look(cell_px=64))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from artstyle.pipeline.challenge.planning import Plan
-from artstyle.pipeline.encode.tuning import usual_tuning
+from artstyle.pipeline.tuning_steps import usual_tuning
 
 # Seconds on two cores, measured at 64 px (tests/bench/bench_challenge.py); larger models take
 # longer in proportion to their pixels.

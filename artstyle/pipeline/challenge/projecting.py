@@ -126,7 +126,7 @@ def _invert(  # noqa: PLR0917 - as its one caller has them
     targets: NDArray[np.uint8], base: Taken, how: How, workspace: Path, device: str, emit: Emit
 ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.uint8], dict[str, Any], Halves]]:
     from artstyle.pipeline.encode.invert import invert_faces
-    from artstyle.pipeline.encode.tuning import usual_tuning
+    from artstyle.pipeline.tuning_steps import usual_tuning
 
     made = invert_faces(
         targets,

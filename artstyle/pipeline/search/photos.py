@@ -26,8 +26,8 @@ from artstyle.files import sha256_of, write_bytes
 from artstyle.images import resize_lanczos
 from artstyle.names import natural_key, shown
 from artstyle.pipeline.encode.invert import Inverter
-from artstyle.pipeline.encode.tuning import usual_tuning
 from artstyle.pipeline.evaluate.pictures import Pictures, all_of, open_pictures
+from artstyle.pipeline.tuning_steps import usual_tuning
 from stylegan_ext.drawing import average_w, seed_ws
 from stylegan_ext.latents import truncation_sweep
 from stylegan_ext.tuning import Change
