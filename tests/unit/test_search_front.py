@@ -55,7 +55,7 @@ def test_a_bend_where_there_is_little_style_is_no_knee():
     assert find_knee(chain).bulge == pytest.approx(0.1)
     first, second = np.hypot(0.4, 0.01), np.hypot(0.6, 0.99)
     alone = find_knee(chain_of((0.0, 1.0), faint, (1.0, 0.0)))
-    assert alone.strength == pytest.approx((first + second / 3) / (first + second))
+    assert alone.strength == pytest.approx((first + second / 2) / (first + second))
 
 
 @pytest.mark.parametrize("likeness", [0.3, 0.2, 0.31])
@@ -63,9 +63,9 @@ def test_a_front_that_stands_out_nowhere_has_its_default_where_the_style_shows(l
     chain = chain_of((0.0, 1.0), (0.8, likeness - 0.1), (1.0, 0.0))
     knee = find_knee(chain)
     assert knee.bulge == 0.0
-    assert knee.strength == pytest.approx(0.75 * strengths(chain)[1])
-    assert "60% of the front's style; it stands out nowhere" in knee.how
-    assert find_knee(chain_of((0.0, 1.0), (1.0, 0.0))).strength == pytest.approx(0.6)
+    assert knee.strength == pytest.approx(0.875 * strengths(chain)[1])
+    assert "70% of the front's style; it stands out nowhere" in knee.how
+    assert find_knee(chain_of((0.0, 1.0), (1.0, 0.0))).strength == pytest.approx(0.7)
 
 
 def test_a_chain_is_nested_and_leaves_out_what_does_not_pay():
@@ -97,9 +97,9 @@ def test_area_by_hand():
 
 
 def test_thinning_keeps_ends_knee_and_what_matters():
-    chain = chain_of((0.0, 1.0), (0.3, 0.98), (0.31, 0.97), (0.6, 0.9), (0.8, 0.5), (1.0, 0.0))
+    chain = chain_of((0.0, 1.0), (0.3, 0.98), (0.31, 0.97), (0.75, 0.9), (0.85, 0.5), (1.0, 0.0))
     left = thinned(chain, 4)
-    assert [point.style for point in left] == [0.0, 0.6, 0.8, 1.0]
+    assert [point.style for point in left] == [0.0, 0.75, 0.85, 1.0]
     assert thinned(chain, 1) == [chain[0], chain[3], chain[5]]
     assert thinned(chain, 9) == chain
 

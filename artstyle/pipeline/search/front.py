@@ -28,7 +28,7 @@ from artstyle.pipeline.search.walk import Shares
 
 HOPEFUL, CAREFUL = 0.5, 0.25  # shares of the triangle above the step; the second is a guess
 STRENGTH_DIGITS = 3  # of a strength: finer steps draw the same picture
-LEAST_STYLE = 0.6  # of the front's: fainter ones, looked at, still passed for photos
+LEAST_STYLE = 0.7  # of the front's: fainter ones, looked at, still passed for photos
 LEAST_BULGE = 0.02  # of the chord's triangle; a front that is flatter has no knee; a guess
 
 
