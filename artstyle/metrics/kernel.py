@@ -29,6 +29,7 @@ _CHUNK_ROWS = 512  # of the kernel at once
 IntervalKind: TypeAlias = Literal["bootstrap", "normal"]
 Blocks: TypeAlias = NDArray[np.int64]  # [blocks, rows]
 Sums: TypeAlias = NDArray[np.float64]
+_Place: TypeAlias = tuple[int, int]  # 0: reals, 1: fakes; number of the block
 
 
 @dataclass(frozen=True)
@@ -241,41 +242,42 @@ class _Leading:
 
 
 def _sparse(x: torch.Tensor, y: torch.Tensor, blocks: list[Blocks]) -> tuple[_Sums, float]:
-    """Only what the chain of subsets needs: sums over blocks, and the standard error."""
-    count = len(blocks[0])
+    """Only what the chain of subsets needs: sums over blocks, and the standard error.
+
+    A block meets all that it has to meet in one product: wide ones are a fifth faster.
+    """
+    count, half = blocks[0].shape
     names = ("xx", "xx_next", "yy", "yy_next", "xy", "xy_next", "yx_next")
     sums = {name: np.zeros(count - name.endswith("next")) for name in names}
     leading = _Leading(len(x)), _Leading(len(y))
-    half = blocks[0].shape[1]
-    held: list[list[torch.Tensor]] = []
-    for number in range(count):
-        rows = [of[torch.from_numpy(some[number])] for of, some in zip((x, y), blocks, strict=True)]
-        at = [some[number] for some in blocks]
-        for index, name in enumerate(("xx", "yy")):
-            k = kernel(rows[index], rows[index])
-            k.diagonal().zero_()
-            over = k.sum(dim=1)
-            sums[name][number] = float(over.sum(dtype=torch.float64))
-            leading[index].add(at[index], over, half - 1, own=True)
-        pairs = [("xy", rows[0], rows[1], at[0], at[1], number)]
-        if held:
-            before = [some[number - 1] for some in blocks]
-            for index, name in enumerate(("xx_next", "yy_next")):
-                k = kernel(held[-1][index], rows[index])
-                over = k.sum(dim=1)
-                sums[name][number - 1] = float(over.sum(dtype=torch.float64))
-                leading[index].add(before[index], over, half, own=True)
-                leading[index].add(at[index], k.sum(dim=0), half, own=True)
-            pairs += [
-                ("xy_next", held[-1][0], rows[1], before[0], at[1], number - 1),
-                ("yx_next", rows[0], held[-1][1], at[0], before[1], number - 1),
-            ]
-        for name, one, two, at_one, at_two, place in pairs:
-            k = kernel(one, two)
-            over = k.sum(dim=1)
-            sums[name][place] = float(over.sum(dtype=torch.float64))
-            leading[0].add(at_one, over, half, own=False)
-            leading[1].add(at_two, k.sum(dim=0), half, own=False)
-        held = [rows]
+
+    def tell(name: str, k: torch.Tensor, one: _Place, two: _Place) -> None:
+        """Count in a part of the kernel: rows of `one`, columns of `two`."""
+        own = one[0] == two[0]
+        over = k.sum(dim=1)
+        sums[name][min(one[1], two[1])] = float(over.sum(dtype=torch.float64))
+        if one == two:
+            leading[one[0]].add(blocks[one[0]][one[1]], over, half - 1, own=True)
+            return
+        leading[one[0]].add(blocks[one[0]][one[1]], over, half, own=own)
+        leading[two[0]].add(blocks[two[0]][two[1]], k.sum(dim=0), half, own=own)
+
+    # Slots of even blocks' x and y, and odd blocks' y and x: what a y meets lies side by side too.
+    held = torch.empty(4, half, x.shape[1], dtype=x.dtype)
+    for at in range(count):
+        slots = (0, 1, 2, 3) if at % 2 == 0 else (3, 2, 1, 0)
+        now = dict(zip(slots, ((0, at), (1, at), (1, at - 1), (0, at - 1)), strict=True))
+        for slot, rows, some in zip(slots, (x, y), blocks, strict=False):
+            torch.index_select(rows, 0, torch.from_numpy(some[at]), out=held[slot])
+        for index in (0, 1):
+            met = [s for s in sorted(now) if now[s][1] >= 0 and (index == 0 or s != slots[0])]
+            parts = kernel(held[slots[index]], held[met[0] : met[-1] + 1].flatten(0, 1))
+            for number, slot in enumerate(met):
+                k = parts[:, number * half : (number + 1) * half]
+                if now[slot] == (index, at):
+                    k.diagonal().zero_()  # a picture with itself is no pair
+                own, other = "xy"[index], "xy"[now[slot][0]]
+                name = own + other if now[slot][1] == at else f"{other}{own}_next"
+                tell(name, k, (index, at), now[slot])
     spread = 2 * float(np.sqrt(leading[0].variance() + leading[1].variance()))
     return _Sums(**sums), spread

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_STEPS, _SMALL_PX = 50, 128
+_STEPS, _SMALL_PX = 40, 128
 
 
 def usual_tuning(resolution: int) -> int:

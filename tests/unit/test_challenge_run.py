@@ -122,7 +122,7 @@ def test_the_base_is_tuned_to_the_face_and_every_style_takes_the_change_along(
 
 
 def test_a_large_base_is_tuned_only_where_it_is_asked_for():
-    assert [usual_tuning(px) for px in (64, 128, 256, 1024)] == [50, 50, 0, 0]
+    assert [usual_tuning(px) for px in (64, 128, 256, 1024)] == [40, 40, 0, 0]
 
 
 def test_cells_say_what_they_were_made_from(make, figures):

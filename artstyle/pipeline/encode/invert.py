@@ -38,7 +38,7 @@ Pixels: TypeAlias = NDArray[np.uint8]
 WhichEncoder: TypeAlias = Path | Literal["auto"] | None
 
 STEPS = 60  # from an encoder's guess
-STEPS_TO_PIVOT = 12  # where the base is bent afterwards: more did not bring it nearer to the face
+STEPS_TO_PIVOT = 10  # where the base is bent afterwards: more did not bring it nearer to the face
 MORE_STEPS = 2.5  # times as many from the middle
 # A pivot is held nearer to the middle, where the model draws eyes and mouths well; what is lost of
 # the person comes back when the base is bent.
@@ -78,7 +78,7 @@ def invert_faces(
         base: the base's file.
         encoder: a file; "auto" looks for one (see `find_encoder`); None: without.
         workspace: where "auto" looks besides.
-        steps: of search, from an encoder's guess; without one 2.5 times as many. None: 60, or 12
+        steps: of search, from an encoder's guess; without one 2.5 times as many. None: 60, or 10
             where the base is bent afterwards.
         tuning: steps of pivotal tuning after it, which bend the base towards each face.
         device: where to compute.
