@@ -262,3 +262,11 @@ def test_licences_in_one_line():
     joined = combined([("people", "CC0-1.0"), ("ink", "CC BY 4.0 + CC0-1.0")])
     assert joined == "CC0-1.0 (people, ink); CC BY 4.0 (ink)"
     assert combined([("x", "")]) == "COMMERCIAL USE UNCLEAR: unknown (x)"
+
+
+def test_the_estimate_knows_how_many_steps_are_taken():
+    from artstyle.pipeline.challenge import estimate
+    from artstyle.pipeline.encode import invert
+
+    said = (estimate._STEPS, estimate._STEPS_TO_PIVOT, estimate._WITHOUT_ENCODER)
+    assert said == (invert.STEPS, invert.STEPS_TO_PIVOT, invert.MORE_STEPS)

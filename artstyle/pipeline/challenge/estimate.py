@@ -7,20 +7,22 @@ from artstyle.pipeline.tuning_steps import usual_tuning
 
 # Seconds on two cores, measured at 64 px (tests/bench/bench_challenge.py); larger models take
 # longer in proportion to their pixels.
-_START, _SEARCH_STEP, _TUNING_STEP, _CELL, _LIKENESS = 4.0, 0.08, 0.06, 0.08, 0.08
+_START, _SEARCH_STEP, _TUNING_STEP, _CELL, _LIKENESS = 4.0, 0.07, 0.09, 0.1, 0.2
 _BASELINE = {"gatys": 90.0, "adain": 2.0, "fast": 1.0}
-_STEPS_WITH_ENCODER, _STEPS_WITHOUT = 60, 150
+_STEPS, _STEPS_TO_PIVOT, _WITHOUT_ENCODER = 60, 10, 2.5  # as in pipeline/encode/invert.py
 
 
 def estimate_s(plan: Plan, faces: int) -> float:
     """Seconds for so many faces."""
     size = (plan.base.model.resolution / 64) ** 2
-    usual = _STEPS_WITH_ENCODER if plan.identity["encoder"] else _STEPS_WITHOUT
-    steps = usual if plan.options.steps is None else plan.options.steps
-    cells = 1 + len(plan.parts)
     tuning = plan.options.tuning
     if tuning is None:
         tuning = usual_tuning(plan.base.model.resolution)
+    usual = _STEPS_TO_PIVOT if tuning else _STEPS
+    steps: float = usual if plan.options.steps is None else plan.options.steps
+    if not plan.identity["encoder"]:
+        steps *= _WITHOUT_ENCODER
+    cells = 1 + len(plan.parts)
     each = _TUNING_STEP * tuning * size
     each += _SEARCH_STEP * steps * size + (_CELL * size + _LIKENESS) * cells + _LIKENESS
     each += sum(_BASELINE[one.kind] for one in plan.baselines)
