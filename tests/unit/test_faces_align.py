@@ -28,6 +28,7 @@ from artstyle.faces.align import (
 from artstyle.faces.beyond import wall_of
 from artstyle.faces.landmarks import COUNT, EyesMouth
 from artstyle.faces.pose import HEAD
+from artstyle.faces.quad import face_window
 
 # Eyes 40 apart, mouth 40 below: e = (40, 0), m = (0, 40), x = (80, 0), centre = (100, 84).
 FIVE = np.array([[80.0, 80], [120, 80], [100, 100], [85, 120], [115, 120]])
@@ -286,3 +287,17 @@ def test_align_does_all_of_it() -> None:
     assert aligned.crop.rgb.shape == (32, 32, 3)
     assert set(aligned.crop.rgb.ravel().tolist()) == {90}
     np.testing.assert_allclose(aligned.crop.quad_px, QUAD)
+
+
+@pytest.mark.parametrize("size_px", [16, 64, 257])
+def test_the_window_lies_on_brows_to_chin_and_nowhere_else(size_px):
+    window = face_window(size_px)
+    assert window.shape == (size_px, size_px)
+    assert window.dtype == np.float32
+    assert window.mean() == pytest.approx(1, abs=1e-5)
+    assert np.allclose(window, window[:, ::-1], atol=1e-5)
+    assert window.max() == pytest.approx(5 * window.min(), rel=1e-4)
+    for x, y in TEMPLATE:  # eyes, nose, mouth
+        assert window[int(y * size_px), int(x * size_px)] == pytest.approx(window.max(), rel=0.01)
+    edge = np.concatenate([window[0], window[-1], window[:, 0], window[:, -1]])
+    assert np.allclose(edge, window.min())

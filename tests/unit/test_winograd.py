@@ -10,6 +10,7 @@ import torch.nn.functional as F
 
 from stylegan_ext import ops
 from stylegan_ext.networks import StyleGAN2Generator
+from stylegan_ext.networks.layers import Conv2dLayer
 from stylegan_ext.ops import frozen, winograd
 
 
@@ -98,3 +99,21 @@ def test_a_wide_generator_draws_the_plain_picture(count: int) -> None:
     found = g.synthesis(ws)
     assert float((changed - expected).abs().max()) > 1e-2
     assert float((found - changed).abs().max() / changed.abs().max()) < 1e-4
+
+
+def test_a_frozen_layers_scaled_weight_follows_a_change_in_place():
+    torch.manual_seed(3)
+    layer = Conv2dLayer(4, 5, 3, activation="lrelu").eval().requires_grad_(False)
+    x = torch.randn(2, 4, 9, 9)
+    before = layer(x)
+    assert torch.equal(layer(x), before)
+    with torch.no_grad():
+        layer.weight.mul_(2)
+    fresh = Conv2dLayer(4, 5, 3, activation="lrelu")
+    fresh.load_state_dict(layer.state_dict())
+    torch.testing.assert_close(layer(x), fresh(x))
+    assert not torch.allclose(layer(x), before)
+    assert not torch.allclose(layer(x, gain=0.5), layer(x))
+    layer.requires_grad_(True)
+    layer(x).sum().backward()
+    assert layer.weight.grad is not None, "a kept product would cut the gradient off"

@@ -38,7 +38,7 @@ Pixels: TypeAlias = NDArray[np.uint8]
 WhichEncoder: TypeAlias = Path | Literal["auto"] | None
 
 STEPS = 60  # from an encoder's guess
-STEPS_TO_PIVOT = 10  # where the base is bent afterwards: more did not bring it nearer to the face
+STEPS_TO_PIVOT = 10  # where the base is bent afterwards, which is worth more than more of these
 MORE_STEPS = 2.5  # times as many from the middle
 # A pivot is held nearer to the middle, where the model draws eyes and mouths well; what is lost of
 # the person comes back when the base is bent.

@@ -14,7 +14,7 @@ _NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,58}[a-z0-9])?")
 Width: TypeAlias = Literal["narrow", "medium", "paper"]
 WIDTHS: dict[Width, tuple[int, int, int]] = {
     "narrow": (16, 32, 64),
-    "medium": (16, 48, 96),  # our own: over 3 pictures of 512 px a second on two cores
+    "medium": (16, 48, 96),  # our own: 2 to 3 pictures of 512 px a second on two cores
     "paper": (32, 64, 128),  # Johnson et al. 2016, supplement, table 1
 }
 
