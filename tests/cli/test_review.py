@@ -24,10 +24,16 @@ from artstyle.web.review import command
 RUN = "from artstyle.cli import run; run()"
 
 
+# Whoever starts the tests in the background of a script may have Ctrl-C ignored, and so has the
+# command then, rightly.
+HEARS_CTRL_C = f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler); {RUN}"
+
+
 @contextmanager
 def running(workspace: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], Any]]:
     """The command with --json, and what it printed."""
-    call = [sys.executable, "-c", RUN, "review", "--style", STYLE, "--no-browser", "--json", *words]
+    call = [sys.executable, "-c", HEARS_CTRL_C, "review", "--style", STYLE, "--no-browser"]
+    call += ["--json", *words]
     call += ["--workspace", str(workspace)]
     process = subprocess.Popen(
         call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
