@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from artstyle import files
@@ -43,7 +44,8 @@ def draw_stack(
     """
     numbered = [(number, Path()) for number in range(len(targets))]
     chosen = [targets[number] for number, _ in spread_evenly(numbered, STACK_COLUMNS)]
-    models = [target.model for target in chosen if target.model is not None]
+    shown = [target for target in chosen if target.model is not None]
+    models = [target.model for target in shown if target.model is not None]
     work = generate(
         models,
         seeds,
@@ -52,7 +54,13 @@ def draw_stack(
         settings=Settings(device=device),
         emit=emit,
     )
-    return draw_sheet(work, emit=emit)
+    styles = ", ".join(dict.fromkeys(target.style for target in shown if target.style))
+    titled = replace(
+        work,
+        title=f"{styles or 'the same latents'} through training",
+        column_titles=tuple(target.name for target in shown),
+    )
+    return draw_sheet(titled, emit=emit)
 
 
 def draw_truncation(

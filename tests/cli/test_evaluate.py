@@ -11,6 +11,7 @@ from support.generators import write_generator
 
 from artstyle.images import encode_png, read_rgb
 from artstyle.recipes.training import TrainingRecipe
+from artstyle.report.generate_sheet import draw_sheet
 from artstyle.runs import run_for
 
 FAST = ("--features", "scatter", "--samples", "12", "--metric", "kid,fid")
@@ -74,8 +75,15 @@ def test_what_is_known_is_not_measured_again(cli, trained):
     assert all(path.read_bytes() == data for path, data in files.items())
 
 
-def test_pictures_are_drawn_when_asked_for(cli, trained):
+def test_pictures_are_drawn_when_asked_for(cli, trained, monkeypatch):
     run = trained / "runs" / "00000-toon"
+    works = []
+
+    def draw(work, **words):
+        works.append(work)
+        return draw_sheet(work, **words)
+
+    monkeypatch.setattr("artstyle.report.evaluate_pictures.draw_sheet", draw)
     done = cli("evaluate", "--run", run, *FAST, "--pictures", "--json", cwd=trained)
     assert done.exit_code == 0, done.stderr
     folder = run / "evaluation"
@@ -83,6 +91,10 @@ def test_pictures_are_drawn_when_asked_for(cli, trained):
         assert str(folder / name) in done.json()["files"]
         assert read_rgb(folder / name).rgb.std() > 10
     assert (folder / "morph" / "morph.mp4").stat().st_size > 1000
+    stack = works[0]
+    assert stack.title == "toon through training"
+    assert all(title.endswith(" kimg") for title in stack.column_titles)
+    assert len(stack.column_titles) == 2
 
 
 def test_a_model_against_a_dataset_at_several_truncations(cli, trained):
