@@ -13,7 +13,8 @@ Adam's first step is as long for a parameter that hardly matters as for any othe
 length it spoils more than the next ten mend (figures in docs/challenge.md).
 
     tuned = tune(generator, ws, target, features, TuningSettings())
-    add_change(style.synthesis, tuned.change)
+    with changed(style.synthesis, tuned.change):
+        picture = style.synthesis(ws[None])
 """
 
 from __future__ import annotations
