@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from artstyle import files
 from artstyle.pipeline.evaluate import Row
+from artstyle.report.line_colours import line_colour
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _SIZE_INCHES, _DPI = (8.0, 4.5), 150
-# Okabe & Ito 2008: told apart by those who do not see all colours.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _INK, _SOFT, _PAPER = "#22252b", "#6c6f76", "#fbfaf8"
 
 
@@ -43,8 +42,10 @@ def plot_fid(rows: Sequence[Row], measure: str, path: Path, *, subtitle: str = "
         FigureCanvasAgg(figure)
         axes = figure.add_subplot(facecolor=_PAPER)
         for number, (style, points) in enumerate(lines.items()):
-            _curve(axes, style, points, _COLOURS[number % len(_COLOURS)])
+            _curve(axes, style, points, line_colour(number), is_alone=len(lines) == 1)
         _dress(axes, measure, subtitle, several=len(lines) > 1 or "" not in lines)
+        if min(low for points in lines.values() for _, _, low, _ in points) >= 0:
+            axes.set_ylim(bottom=0)
         stream = io.BytesIO()
         form = path.suffix.lower().removeprefix(".") or "png"
         nothing: dict[str, Any] = {"Software": None} if form == "png" else {"Date": None}
@@ -70,16 +71,25 @@ def curves(rows: Sequence[Row], measure: str) -> dict[str, list[tuple[int, float
 
 
 def _curve(
-    axes: Axes, style: str, points: Sequence[tuple[int, float, float, float]], colour: str
+    axes: Axes,
+    style: str,
+    points: Sequence[tuple[int, float, float, float]],
+    colour: str,
+    *,
+    is_alone: bool,
 ) -> None:
+    """One line; its best value stands at its point, or among other lines beside its name."""
     kimg, values, low, high = (list(column) for column in zip(*points, strict=True))
-    axes.plot(kimg, values, color=colour, marker="o", markersize=4, linewidth=1.8, label=style)
+    best = values.index(min(values))
+    label = style if is_alone else f"{style}, best {values[best]:.4g}"
+    axes.plot(kimg, values, color=colour, marker="o", markersize=4, linewidth=1.8, label=label)
     if low != values or high != values:
         axes.fill_between(kimg, low, high, color=colour, alpha=0.15, linewidth=0)
-    best = values.index(min(values))
     axes.plot(
         kimg[best], values[best], marker="o", markersize=9, markerfacecolor="none", color=colour
     )
+    if not is_alone:
+        return
     axes.annotate(
         f"{values[best]:.4g}",
         (kimg[best], values[best]),

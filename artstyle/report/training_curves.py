@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from artstyle import files
 from artstyle.pipeline.training_told import Tick, Told
+from artstyle.report.line_colours import line_colour
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _SIZE_INCHES, _DPI = (10.0, 6.4), 130
-# Okabe & Ito 2008: told apart by those who do not see all colours.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _INK, _SOFT, _PAPER, _LINE = "#22252b", "#6c6f76", "#fbfaf8", "#e0deda"
 
 Figure: TypeAlias = Callable[[Tick], float]
@@ -47,7 +46,7 @@ def draw_curves(trainings: Sequence[Told], path: Path) -> Path:
         panels = drawing.subplots(2, 2).flatten()
         for axes, (title, solid, dashed) in zip(panels, _PANELS, strict=True):
             for number, told in enumerate(trainings):
-                colour = _COLOURS[number % len(_COLOURS)]
+                colour = line_colour(number)
                 _line(axes, told, solid, colour, label=told.name)
                 if dashed is not None:
                     _line(axes, told, dashed, colour, style="--")
