@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 import torch
@@ -48,8 +49,9 @@ def test_when_one_fails_the_others_stop_at_their_next_step():
             raise ValueError("no picture")
         failed.wait()
         try:
-            while True:
+            for _ in range(500):  # five seconds, if nobody stops it
                 steps("on and on")
+                time.sleep(0.01)
         except Stopped as stopped:
             ended.append(type(stopped))
             raise
