@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ from artstyle.faces.detector import REGISTRY, Box, Face, Pixels, at_most, checke
 from artstyle.faces.landmarks import landmarks_to_eyes_mouth
 from artstyle.faces.quad import landmarks_to_quad, quad_side_px
 
+if TYPE_CHECKING:
+    from artstyle.faces.describer import Describer
+
 LONGEST_PX = 800  # a guess: with upsampling 1, faces from a twentieth of the picture are found
 
 _FILES = {
@@ -28,6 +31,7 @@ _FILES = {
     "cnn": "mmod_human_face_detector.dat",
     "descriptor": "dlib_face_recognition_resnet_model_v1.dat",
 }
+_DESCRIBED_PX, _DESCRIBED_PADDING = 150, 0.25  # what the descriptor was trained on
 _CHIP_PX = 256  # the side that a face's box has when its points are sought; they come as integers
 # Where dlib's own box lies in the FFHQ square: below the centre by, and its side over the
 # square's. Medians over 75 frontal portraits.
@@ -180,6 +184,12 @@ def descriptor(rgb: Pixels, face: Face) -> NDArray[np.float32]:
     Raises:
         WeightsError: dlib or its models are missing.
     """
+    figures: NDArray[np.float32] = describe_chips([chip_of(rgb, face)])[0]
+    return figures
+
+
+def chip_of(rgb: Pixels, face: Face) -> Pixels:
+    """What the descriptor looks at: the face upright, [150, 150, 3]; see `descriptor`."""
     import dlib
 
     if (fault := lack()) is not None:
@@ -196,12 +206,14 @@ def descriptor(rgb: Pixels, face: Face) -> NDArray[np.float32]:
     right, bottom = (np.array(box[2:]) - origin) / back - 1
     outline = dlib.rectangle(round(left), round(top), round(right), round(bottom))
     shape = dlib.full_object_detection(outline, parts)
-    figures = _model("descriptor").compute_face_descriptor(chip, shape)
-    return np.array(figures, dtype=np.float32)
+    cut = dlib.get_face_chip(chip, shape, size=_DESCRIBED_PX, padding=_DESCRIBED_PADDING)
+    return np.asarray(cut, dtype=np.uint8)
 
 
 def describe_chips(chips: Sequence[Pixels]) -> NDArray[np.float32]:
     """The figures of faces that were cut out already, upright and as large as dlib wants them.
+
+    They are dlib's, computed by torch (see `describer`).
 
     Args:
         chips: each [150, 150, 3] uint8, RGB, as dlib.get_face_chip cuts with a padding of 0.25.
@@ -216,8 +228,8 @@ def describe_chips(chips: Sequence[Pixels]) -> NDArray[np.float32]:
         raise fault
     if not chips:
         return np.zeros((0, 128), dtype=np.float32)
-    found = _model("descriptor").compute_face_descriptor(list(chips), 0)
-    return np.array(found, dtype=np.float32)
+    describe: Describer = _model("descriptor")
+    return describe(chips)
 
 
 def _around(rgb: Pixels, box: Box) -> tuple[Pixels, NDArray[np.float64], NDArray[np.float64]]:
@@ -250,18 +262,22 @@ def _folder() -> Path | None:
 @cache
 def _model(name: str) -> Any:
     """A model, loaded once; reading the 68 points takes most of a second."""
-    import dlib
-
     if name == "hog":
+        import dlib
+
         return dlib.get_frontal_face_detector()
     folder = _folder()
     if folder is None:
         raise WeightsError(
             "the models of dlib are not installed", hint="pip install face-recognition-models"
         )
-    path = str(folder / _FILES[name])
-    if name == "cnn":
-        return dlib.cnn_face_detection_model_v1(path)
+    path = folder / _FILES[name]
     if name == "descriptor":
-        return dlib.face_recognition_model_v1(path)
-    return dlib.shape_predictor(path)
+        from artstyle.faces.describer import Describer
+
+        return Describer(path)
+    import dlib
+
+    if name == "cnn":
+        return dlib.cnn_face_detection_model_v1(str(path))
+    return dlib.shape_predictor(str(path))

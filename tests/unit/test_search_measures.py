@@ -37,9 +37,6 @@ class Plain:
     def __call__(self, pictures):
         return np.stack([picture.reshape(-1)[:6].astype(np.float32) for picture in pictures])
 
-    def close(self):
-        pass
-
 
 class PlainSpace(ScatterSpace):
     dim = 6
@@ -107,20 +104,19 @@ def test_descriptors_are_chosen_by_name(monkeypatch):
         choose_descriptor("looks")  # type: ignore[arg-type]
 
 
-def test_dlibs_figures_are_the_same_from_one_process_and_from_two():
+def test_dlibs_figures_do_not_depend_on_how_many_faces_are_looked_at_together():
     from artstyle.faces.dlib import lack
 
     if lack() is not None:
         pytest.skip("dlib is not installed")
     dice = np.random.default_rng(0)
-    faces = [dice.integers(0, 255, (64, 64, 3)).astype(np.uint8) for _ in range(7)]
-    rows = []
-    for workers in (1, 2):
-        descriptor = DlibDescriptor(workers)
-        rows.append(descriptor(faces))
-        descriptor.close()
-    assert np.array_equal(*rows)
-    assert 0.5 < float(np.linalg.norm(rows[0][0])) < 3  # about 1.4 for faces
+    faces = [dice.integers(0, 255, (64, 64, 3)).astype(np.uint8) for _ in range(18)]
+    descriptor = DlibDescriptor()
+    rows = descriptor(faces)
+    assert rows.shape == (18, 128)
+    np.testing.assert_allclose(descriptor(faces[17:]), rows[17:], atol=1e-5)
+    assert np.linalg.norm(rows[0] - rows[17]) > 1e-3, "two faces, two descriptors"
+    assert 0.5 < float(np.linalg.norm(rows[0])) < 3  # about 1.4 for faces
 
 
 def style_judge(style: np.ndarray | None = None) -> tuple[StyleJudge, np.ndarray, np.ndarray]:

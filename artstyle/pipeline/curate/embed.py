@@ -1,18 +1,12 @@
 """Which embedding tells faces apart: dlib's descriptor where it suits and fits, else our own.
 
-dlib takes a tenth of a second a face on one processor, and holds the interpreter meanwhile: it runs
-in processes of their own. What was computed is kept; the choice is always told.
+What was computed is kept; the choice is always told.
 """
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 import numpy as np
@@ -22,18 +16,18 @@ from artstyle.catalog.rows import CropRow
 from artstyle.curate.look import reduce
 from artstyle.errors import ArtstyleError
 from artstyle.events import Emit, Progress
-from artstyle.machine import cores
-from artstyle.pipeline.curate.measure import MOST_WORKERS, Measured
+from artstyle.pipeline.curate.measure import Measured
 from artstyle.pipeline.curate.store import Store
 from artstyle.recipes.curate import Embedding
 
-# A larger set is not given to dlib unless asked for: 0.11 to 0.15 s a face on one processor, so up
-# to 45 s on two. A number of crops and not of seconds, so that the choice is the same everywhere.
+# A larger set is not given to dlib unless asked for. A number of crops and not of seconds, so that
+# the choice is the same everywhere; it stayed when describing became ten times as fast, since sets
+# that were curated before would be curated otherwise.
 AUTO_MOST = 600
 PHOTO_FLATNESS = 0.30  # a set with more is drawn; measured, see docs/decisions/0013-curation.md
 
 _LENGTH = 128
-_BATCH = 16  # faces a process gets at a time
+_BATCH = 16  # faces described at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +58,6 @@ def embed(
 
     Raises:
         WeightsError: dlib was asked for and is not here.
-        ArtstyleError: a process of dlib's ended.
     """
     from artstyle.faces import dlib
 
@@ -89,47 +82,21 @@ def _choice(measured: Measured, wish: Embedding, missing: ArtstyleError | None) 
     if flat > PHOTO_FLATNESS:
         return "look", f"the crops are drawn: {flat:.0%} of their pixels are flat"
     if count > AUTO_MOST:
-        return "look", f"dlib is slow, and {count:,} crops are many; --embedding dlib asks for it"
+        return "look", f"{count:,} crops are many; --embedding dlib asks for it"
     return "dlib", f"the crops have the texture of photos, and are no more than {AUTO_MOST:,}"
 
 
 def _describe(crops: Sequence[CropRow], store: Store, emit: Emit) -> None:
     """Compute dlib's descriptor of crops, and keep it."""
-    if not crops:
-        return
-    batches = [crops[start : start + _BATCH] for start in range(0, len(crops), _BATCH)]
-    workers = min(cores(), MOST_WORKERS, len(batches))
-    # Fresh processes, not copies of this one with its threads.
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_end_with_us)
     try:
-        tasks = [
-            (batch, pool.submit(_descriptors, [one.file for one in batch])) for batch in batches
-        ]
-        for number, (batch, task) in enumerate(tasks, start=1):
-            store.add([one.sha256 for one in batch], task.result())
-            done = min(number * _BATCH, len(crops))
+        for start in range(0, len(crops), _BATCH):
+            batch = crops[start : start + _BATCH]
+            store.add([one.sha256 for one in batch], _descriptors([one.file for one in batch]))
+            done = min(start + _BATCH, len(crops))
             emit(Progress("describe faces (dlib)", done, len(crops), "crops"))
-    except BrokenProcessPool as fault:
-        raise ArtstyleError(
-            "a process that described faces with dlib was ended from outside",
-            hint="type the command again: what was done is kept; or take --embedding look",
-        ) from fault
     finally:
-        pool.shutdown(cancel_futures=True)
-        store.save()
-
-
-def _end_with_us() -> None:
-    """End this process when the one that started it ends, in whatever way."""
-    parent = parent_process()
-    if parent is None:
-        return
-
-    def watch() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+        if crops:
+            store.save()
 
 
 def _descriptors(files: Sequence[Path]) -> NDArray[np.float32]:
@@ -139,12 +106,12 @@ def _descriptors(files: Sequence[Path]) -> NDArray[np.float32]:
     from artstyle.faces.detector import Face
     from artstyle.images import read_rgb
 
-    found = []
+    chips = []
     for path in files:
         rgb = read_rgb(path).rgb
         side = rgb.shape[0]
         # Where the template says; the descriptor looks for its own five points around there.
         points = (TEMPLATE * side).astype(np.float32)
         face = Face((0.0, 0.0, float(side), float(side)), 1.0, points, "five", "crop")
-        found.append(dlib.descriptor(rgb, face))
-    return np.stack(found)
+        chips.append(dlib.chip_of(rgb, face))
+    return dlib.describe_chips(chips)

@@ -115,10 +115,6 @@ class Bench:
             measured=likeness.as_json() | style.as_json(),
         )
 
-    def close(self) -> None:
-        """End the processes that describe faces."""
-        self._descriptor.close()
-
     def draw(self, shares: Shares) -> list[Picture]:
         """The people under a swap, HWC uint8."""
         return self.mixer.draw(shares, self.people.ws, self.people.changes)

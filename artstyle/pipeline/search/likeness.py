@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 
 from artstyle.errors import MeasureError, UsageError
 from artstyle.events import Emit, Note, ignore
-from artstyle.pipeline.search.dlib_pool import DlibPool
 
 Picture: TypeAlias = NDArray[np.uint8]
 Choice: TypeAlias = Literal["auto", "dlib", "look"]
@@ -40,16 +39,9 @@ class Descriptor(Protocol):
         """[n, figures] of HWC uint8, [0, 255], RGB, aligned as FFHQ's."""
         ...
 
-    def close(self) -> None:
-        """Let go of what is held; the next call takes it up again."""
-        ...
-
 
 class DlibDescriptor:
     """dlib's descriptor of faces, on enlarged pictures; no detector is asked.
-
-    Args:
-        workers: see `DlibPool`.
 
     Raises:
         WeightsError: dlib or its models are missing.
@@ -58,21 +50,17 @@ class DlibDescriptor:
     name = "dlib"
     title = "dlib's descriptor of faces"
 
-    def __init__(self, workers: int | None = None) -> None:
+    def __init__(self) -> None:
         from artstyle.pipeline.evaluate.dlib_space import DlibSpace
 
         self.identity = DlibSpace().identity
-        self._pool = DlibPool(workers)
 
     def __call__(self, pictures: Sequence[Picture]) -> NDArray[np.float32]:
         """See `Descriptor`; a distance of 0.6 is dlib's own border of the same person."""
+        from artstyle.faces.dlib import describe_chips
         from artstyle.pipeline.evaluate.dlib_space import face_chip
 
-        return self._pool([face_chip(picture) for picture in pictures])
-
-    def close(self) -> None:
-        """End the processes that describe."""
-        self._pool.close()
+        return describe_chips([face_chip(picture) for picture in pictures])
 
 
 class LookDescriptor:
@@ -88,9 +76,6 @@ class LookDescriptor:
 
         rows = [look(picture) for picture in pictures]
         return np.stack(rows) if rows else np.zeros((0, LENGTH), dtype=np.float32)
-
-    def close(self) -> None:
-        """Nothing is held."""
 
 
 def choose_descriptor(choice: Choice = "auto", *, emit: Emit = ignore) -> Descriptor:

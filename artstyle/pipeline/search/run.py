@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -117,10 +116,8 @@ def search_swap(
     place = folder or _folder(models[1], workspace)
     path = swap_file(models[1].path)
     shared = place.parent if folder is None and is_workspace(workspace) else place
-    with (
-        searching(place),
-        closing(Bench(models, workspace, looks or Looks(), shared, emit)) as bench,
-    ):
+    with searching(place):
+        bench = Bench(models, workspace, looks or Looks(), shared, emit)
         store = Store(place, bench.identity, emit=emit)
         request = hashlib.sha256(f"{store.digest} {budget} {seed}".encode()).hexdigest()
         swap = kept = _finished(path, request, place)
