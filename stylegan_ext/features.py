@@ -1,8 +1,9 @@
 """What "looks alike" means to the projector: features whose squared distance is the loss.
 
 The projector takes any callable that turns pictures into rows of features; VGG's live with the
-caller, who knows where its weights are. The two here need nothing but the model itself: the
-discriminator's maps, or, for a file that holds a generator alone, a pyramid of pixels.
+caller, who knows where its weights are. Those here need nothing but the model itself: the
+discriminator's maps; for a file that holds a generator alone, a pyramid of pixels; and edges, for
+a model that is bent to a picture.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import torch
 import torch.nn.functional as F
 
 from stylegan_ext.networks.discriminator import Discriminator
+
+_EDGE_GAIN, _COARSEST_EDGES_PX = 1.5, 16  # the gain: chosen by eye, between 0.75 and 3
 
 
 class Features(Protocol):
@@ -79,3 +82,25 @@ class PixelPyramidFeatures:
         while min(levels[-1].shape[2:]) > 8:
             levels.append(F.avg_pool2d(levels[-1], 2))
         return flatten_maps(levels, normalize=False)
+
+
+class EdgeFeatures:
+    """Differences of neighbouring pixels, at every scale down to 16 px.
+
+    A mean squared error of pixels is content with a blur; of their differences it is not. For a
+    model that already draws the face nearly right this says as much as the discriminator's maps,
+    for a hundredth of the products.
+    """
+
+    name = "edges"
+
+    def __call__(self, images: torch.Tensor) -> torch.Tensor:
+        """See `Features`."""
+        rows, level = [], images * _EDGE_GAIN
+        while True:
+            side = level.shape[2]
+            rows.append((level[..., 1:] - level[..., :-1]).flatten(1) / side)
+            rows.append((level[..., 1:, :] - level[..., :-1, :]).flatten(1) / side)
+            if side <= _COARSEST_EDGES_PX:
+                return torch.cat(rows, dim=1)
+            level = F.avg_pool2d(level, 2)

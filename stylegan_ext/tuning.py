@@ -7,28 +7,32 @@ the latent or to the model afterwards still works. Here the change is kept by it
 difference of parameters. A style that was fine-tuned from the model speaks of the same parameters:
 the difference can be added to its layers too, and the person comes along.
 
-Two things make few steps enough. The coarse layers stay as they are: they place the head, which
-the pivot has done, and half of all parameters lie there. And the rate grows over the first steps:
-Adam's first step is as long for a parameter that hardly matters as for any other, and at full
-length it spoils more than the next ten mend (figures in docs/challenge.md).
+Three things make few and quick steps enough (figures in docs/challenge.md). The coarse layers stay
+as they are: they place the head, which the pivot has done; their maps are computed once, and most
+parameters lie there. What "alike" means is pixels and edges, which cost nothing: so near the goal
+the discriminator's maps say no more. And the rate grows over the first steps: Adam's first step is
+as long for a parameter that hardly matters as for any other, and at full length it spoils more than
+the next ten mend.
 
-    tuned = tune(generator, ws, target, features, TuningSettings())
+    tuned = tune(generator, ws, target, TuningSettings())
     with changed(style.synthesis, tuned.change):
         picture = style.synthesis(ws[None])
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
 
 from stylegan_ext.adam import Adam
 from stylegan_ext.errors import MismatchError, ParameterError
-from stylegan_ext.features import Features
+from stylegan_ext.features import EdgeFeatures, Features
 from stylegan_ext.inversion import InversionSettings, likeness_loss
 from stylegan_ext.networks.generator import Generator
 from stylegan_ext.networks.stylegan3 import SynthesisLayer as SynthesisLayer3
@@ -45,9 +49,9 @@ class TuningSettings:
     """How to tune. The paper has 350 steps and a rate of 3e-4 for models of 1024 px."""
 
     steps: int = 40
-    lr: float = 0.008  # Adam, growing in a line and falling to 0
+    lr: float = 0.04  # Adam, growing in a line and falling to 0
     warm_up: float = 0.2  # the share of the steps in which the rate grows
-    coarsest_px: int = 16  # layers of this resolution and finer are bent
+    coarsest_px: int = 32  # layers of this resolution and finer are bent
     betas: tuple[float, float] = (0.8, 0.99)
 
     def __post_init__(self) -> None:
@@ -77,9 +81,9 @@ def tune(
     generator: Generator,
     ws: torch.Tensor,
     target: torch.Tensor,
-    features: Features,
     settings: TuningSettings,
     *,
+    features: Features | None = None,
     alike: InversionSettings | None = None,
     pixel_weights: torch.Tensor | None = None,
     told: Told | None = None,
@@ -90,8 +94,8 @@ def tune(
         generator: the model; it is left as it is.
         ws: the pivot [num_ws, w_dim].
         target: float32 [c, res, res] in [-1, 1].
-        features: what "alike" means besides pixels.
         settings: how to tune; with 0 steps the change is zero.
+        features: what "alike" means besides pixels; None: edges.
         alike: the weights of what "alike" means; None: as in the search of the pivot.
         pixel_weights: float32 [res, res], mean 1: where the picture matters more, such as in the
             face; None: everywhere alike.
@@ -100,19 +104,25 @@ def tune(
     Raises:
         MismatchError: pivot or picture do not fit the model.
     """
-    alike = alike or InversionSettings()
-    synthesis = generator.synthesis
+    alike, features = alike or InversionSettings(), features or EdgeFeatures()
     ws, target = _checked(generator, ws, target)
-    held = _bent(synthesis, min(settings.coarsest_px, generator.img_resolution))
-    # All parameters in one tensor: a step is then one operation, and no optimizer has to be loaded.
-    flat = torch.cat([p.flatten() for p in held.values()])
+    coarsest_px = min(settings.coarsest_px, generator.img_resolution)
+    synthesis = copy.deepcopy(generator.synthesis).requires_grad_(False)
+    held = _bent(synthesis, coarsest_px)
+    parts = list(held.values())
+    # All parameters in one tensor, of which the network's own become views: a step is then one
+    # operation for all.
+    flat = torch.cat([p.detach().flatten() for p in parts])
     begin = flat.clone()
-    flat.requires_grad_(True)
+    for p, view in zip(parts, _cut(flat, parts), strict=True):
+        p.data = view
+        p.requires_grad_(True)
     with torch.no_grad():
         wanted = features(target)
+        inputs = _begun(synthesis, ws, coarsest_px)
 
     def drawn() -> torch.Tensor:
-        picture: torch.Tensor = torch.func.functional_call(synthesis, _cut(flat, held), (ws,))
+        picture: torch.Tensor = synthesis(ws, **inputs)
         return picture
 
     adam = Adam(flat, settings.betas)
@@ -120,15 +130,15 @@ def tune(
         images = drawn()
         distance = (features(images) - wanted).square().sum(dim=1)
         loss = likeness_loss(images, target, distance, alike, pixel_weights).sum()
-        (gradient,) = torch.autograd.grad(loss, flat)
-        adam.step(gradient, settings.rate(index))
+        gradients = torch.autograd.grad(loss, parts)
+        adam.step(torch.cat([one.flatten() for one in gradients]), settings.rate(index))
         if told is not None:
             told(index + 1, settings.steps, float(loss.detach()))
     with torch.no_grad():
         image = drawn()
         distance = (features(image) - wanted).square().sum()
         rmse = (image.clamp(-1, 1) - target).square().mean().sqrt() * 127.5
-        change = {name: part.cpu() for name, part in _cut(flat - begin, held).items()}
+        change = dict(zip(held, _cut((flat - begin).cpu(), parts), strict=True))
     return Tuned(change, image[0], float(distance), float(rmse))
 
 
@@ -175,14 +185,21 @@ def _checked(
     return ws[None].to(device), target[None].to(device)
 
 
-def _bent(synthesis: nn.Module, coarsest_px: int) -> dict[str, torch.Tensor]:
+def _bent(synthesis: nn.Module, coarsest_px: int) -> dict[str, nn.Parameter]:
     """The parameters that are bent, by name: the fine layers', grain aside."""
     fine = [name for name, px in _resolutions(synthesis) if px >= coarsest_px]
     return {
-        name: p.detach()
+        name: p
         for name, p in synthesis.named_parameters()
         if name.split(".")[0] in fine and _NOISE not in name
     }
+
+
+def _begun(synthesis: nn.Module, ws: torch.Tensor, coarsest_px: int) -> dict[str, Any]:
+    """What a network is called with besides ws: all that the layers give that stay as they are."""
+    if not isinstance(synthesis, SynthesisNetwork):
+        return {}
+    return {"begun": synthesis.begin(ws, coarsest_px)}
 
 
 def _resolutions(synthesis: nn.Module) -> Iterator[tuple[str, float]]:
@@ -195,7 +212,7 @@ def _resolutions(synthesis: nn.Module) -> Iterator[tuple[str, float]]:
             yield name, layer.geometry.out_rate
 
 
-def _cut(flat: torch.Tensor, like: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """One tensor as many, of the shapes and names of others."""
-    parts = torch.split(flat, [p.numel() for p in like.values()])
-    return {name: part.view_as(p) for (name, p), part in zip(like.items(), parts, strict=True)}
+def _cut(flat: torch.Tensor, like: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """One tensor as many, of the shapes of others."""
+    parts = torch.split(flat, [p.numel() for p in like])
+    return [part.view_as(p) for p, part in zip(like, parts, strict=True)]

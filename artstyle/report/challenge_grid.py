@@ -298,7 +298,7 @@ class _Challenge:
             "Software": f"artstyle {__version__}",
             KEYWORD: lineage_text({"what": "grid of a challenge", **self.plan.identity}),
         }
-        return encode_png(grid, text=words)
+        return encode_png(grid, text=words, only_runs=True)  # 3 times as quick, 5 % larger
 
     def _finish(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import torch
@@ -196,6 +197,15 @@ class SynthesisBlock(nn.Module):
         return x, img
 
 
+@dataclass(frozen=True)
+class Begun:
+    """A picture half drawn: what the blocks below a resolution gave."""
+
+    next_px: int  # the block that goes on
+    x: torch.Tensor  # its input
+    img: torch.Tensor | None
+
+
 class SynthesisNetwork(nn.Module):
     """ws [n, num_ws, w_dim] to pictures [n, img_channels, res, res], nominally in [-1, 1].
 
@@ -260,24 +270,50 @@ class SynthesisNetwork(nn.Module):
         for place, resolution in enumerate(reversed(self.block_resolutions)):
             self.block(resolution).low_precision = dtype if place < count else None
 
-    def forward(self, ws: torch.Tensor, noise_mode: NoiseMode = "const") -> torch.Tensor:
+    def forward(
+        self, ws: torch.Tensor, noise_mode: NoiseMode = "const", begun: Begun | None = None
+    ) -> torch.Tensor:
         """Draw pictures.
 
         Args:
             ws: float32 [n, num_ws, w_dim].
             noise_mode: "const" the stored noise, "random" fresh noise, "none" no noise.
+            begun: what `begin` gave of the same ws; those blocks are not run again.
 
         Returns:
             float32 [n, img_channels, img_resolution, img_resolution], not clamped.
         """
+        _, img = self._run(ws, noise_mode, begun, self.img_resolution)
+        assert img is not None
+        return img
+
+    def begin(
+        self, ws: torch.Tensor, below_px: int, noise_mode: NoiseMode = "const"
+    ) -> Begun | None:
+        """Run the blocks below a resolution, once for many pictures that differ above it.
+
+        Returns:
+            What `forward` goes on from; None: there are no such blocks.
+        """
+        coarse = [px for px in self.block_resolutions if px < below_px]
+        if not coarse:
+            return None
+        x, img = self._run(ws, noise_mode, None, coarse[-1])
+        assert x is not None
+        return Begun(2 * coarse[-1], x, img)
+
+    def _run(
+        self, ws: torch.Tensor, noise_mode: NoiseMode, begun: Begun | None, last_px: int
+    ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+        """The blocks from where a picture was begun to one resolution."""
         ws = ws.float()
-        x: torch.Tensor | None = None
-        img: torch.Tensor | None = None
+        first_px = self.block_resolutions[0] if begun is None else begun.next_px
+        x, img = (None, None) if begun is None else (begun.x, begun.img)
         row = 0
         for resolution in self.block_resolutions:
             block = self.block(resolution)
-            rows = ws[:, row : row + block.num_conv + block.num_torgb]
-            x, img = block(x, img, rows, noise_mode)
+            if first_px <= resolution <= last_px:
+                rows = ws[:, row : row + block.num_conv + block.num_torgb]
+                x, img = block(x, img, rows, noise_mode)
             row += block.num_conv
-        assert img is not None
-        return img
+        return x, img

@@ -35,7 +35,8 @@ def derived(
         entry = {"state": state}
         _kept[weight] = entry
     if name not in entry:
-        with torch.no_grad():
+        # Whoever draws in inference mode may be followed by one who wants gradients.
+        with torch.inference_mode(mode=False), torch.no_grad():
             entry[name] = make(weight)
     made: torch.Tensor = entry[name]
     return made

@@ -7,9 +7,12 @@ The cost is that of reading and writing the picture, instead of u * u times that
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 import torch.nn.functional as F
 
+from stylegan_ext.ops.frozen import derived
 from stylegan_ext.ops.reference import Padding, resample_padding
 
 
@@ -26,15 +29,23 @@ def upfirdn2d(
     """Upsample, filter, downsample; same contract as `reference.upfirdn2d`."""
     if f is None:
         f = torch.ones([1], device=x.device)
-    taps = f if flip_filter else f.flip(list(range(f.ndim)))
     x0, x1, y0, y1 = padding
     if f.ndim == 2:
-        kernel = (taps * gain).to(x)
+        kernel = _kernel(f, x, gain, flip_filter=flip_filter)
         return _resample(x, kernel, (up, up), (down, down), ((y0, y1), (x0, x1)))
-    column = taps.to(x)
-    row = (taps * gain).to(x)
+    column = _kernel(f, x, 1.0, flip_filter=flip_filter)
+    row = _kernel(f, x, gain, flip_filter=flip_filter)
     x = _resample(x, row[None, :], (1, up), (1, down), ((0, 0), (x0, x1)))
     return _resample(x, column[:, None], (up, 1), (down, 1), ((y0, y1), (0, 0)))
+
+
+def _kernel(f: torch.Tensor, x: torch.Tensor, gain: float, *, flip_filter: bool) -> torch.Tensor:
+    """A filter as torch's correlation wants it, times a gain; kept as long as the filter."""
+
+    def make(f: torch.Tensor) -> torch.Tensor:
+        return ((f if flip_filter else f.flip(list(range(f.ndim)))) * gain).to(x)
+
+    return derived(f, f"kernel {gain!r} {flip_filter} {x.dtype} {x.device}", make)
 
 
 def upsample2d(x: torch.Tensor, f: torch.Tensor, *, up: int = 2) -> torch.Tensor:
@@ -89,12 +100,16 @@ def _upsample_phases(
     padding: tuple[tuple[int, int], tuple[int, int]],
 ) -> torch.Tensor:
     n, channels, height, width = x.shape
-    rows = _phases(kernel.shape[0], up[0], padding[0][0])
-    columns = _phases(kernel.shape[1], up[1], padding[1][0])
-    # Gather the taps of every phase into [up_y * up_x, span_y, span_x]; absent taps are zero.
-    padded = F.pad(kernel, (0, 1, 0, 1))  # one extra row and column of zeros, index -1
-    phase_taps = padded[rows.index[:, None, :, None], columns.index[None, :, None, :]]
-    phase_taps = phase_taps.reshape(up[0] * up[1], 1, *phase_taps.shape[2:])
+    rows = _phases_of(kernel.shape[0], up[0], padding[0][0])
+    columns = _phases_of(kernel.shape[1], up[1], padding[1][0])
+
+    def gather(kernel: torch.Tensor) -> torch.Tensor:
+        """The taps of every phase, [up_y * up_x, 1, span_y, span_x]; absent taps are zero."""
+        padded = F.pad(kernel, (0, 1, 0, 1))  # one extra row and column of zeros, index -1
+        taps = padded[rows.index[:, None, :, None], columns.index[None, :, None, :]]
+        return taps.reshape(up[0] * up[1], 1, *taps.shape[2:])
+
+    phase_taps = derived(kernel, f"phases {up} {padding[0][0]} {padding[1][0]}", gather)
     # Output sizes of the textbook form; the last phases may be computed one sample too far.
     out_h = height * up[0] + sum(padding[0]) - kernel.shape[0] + 1
     out_w = width * up[1] + sum(padding[1]) - kernel.shape[1] + 1
@@ -134,3 +149,10 @@ class _phases:  # noqa: N801 - a tuple with a name, private to the function abov
         self.index = torch.tensor(
             [[p.get(first + t, -1) for t in range(self.span)] for p in offsets]
         )
+
+
+@cache
+def _phases_of(taps: int, up: int, pad: int) -> _phases:
+    """The same, made once, also for those who want gradients later."""
+    with torch.inference_mode(mode=False):
+        return _phases(taps, up, pad)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from support.generators import write_generator
 
 import stylegan_ext
+from stylegan_ext.drawing import draw
 from stylegan_ext.errors import MismatchError, ParameterError
-from stylegan_ext.features import PixelPyramidFeatures
-from stylegan_ext.inversion import InversionSettings
+from stylegan_ext.features import EdgeFeatures, PixelPyramidFeatures
+from stylegan_ext.inversion import InversionSettings, invert
+from stylegan_ext.latent_space import latent_space
 from stylegan_ext.networks.generator import StyleGAN3Generator
 from stylegan_ext.tuning import TuningSettings, changed, tune
 
@@ -36,14 +40,14 @@ def test_the_picture_is_drawn_of_the_pivot_and_the_model_stays(generator):
     pivot, target = pivot_of(generator), target_of(generator)
     before = {name: p.detach().clone() for name, p in generator.named_parameters()}
     features = PixelPyramidFeatures()
-    none = tune(generator, pivot, target, features, TuningSettings(steps=0))
+    none = tune(generator, pivot, target, TuningSettings(steps=0), features=features)
     told: list[float] = []
     tuned = tune(
         generator,
         pivot,
         target,
-        features,
         TuningSettings(steps=30, lr=0.01, coarsest_px=4),
+        features=features,
         told=lambda _step, _steps, loss: told.append(loss),
     )
     assert tuned.pixel_rmse < 0.6 * none.pixel_rmse
@@ -61,14 +65,57 @@ def test_the_picture_is_drawn_of_the_pivot_and_the_model_stays(generator):
         assert torch.equal(p, before[name]), name
 
 
+def test_a_model_that_has_drawn_can_be_bent(tmp_path):
+    # What a frozen weight is kept for in inference mode has to serve for gradients too.
+    fresh = stylegan_ext.load(write_generator(tmp_path / "fresh.safetensors"))
+    pivot, target = pivot_of(fresh), target_of(fresh)
+    before = draw(fresh, pivot[None])
+    tuned = tune(fresh, pivot, target, TuningSettings(steps=2, coarsest_px=8))
+    space = latent_space(fresh)
+    found = invert(fresh, target[None], EdgeFeatures(), InversionSettings(steps=2), space=space)
+    assert found.ws.shape == (1, *pivot.shape)
+    assert any(part.any() for part in tuned.change.values())
+    torch.testing.assert_close(draw(fresh, pivot[None]), before, atol=0, rtol=0)
+
+
 def test_coarse_layers_stay(generator):
     pivot, target = pivot_of(generator), target_of(generator)
     sizes = generator.synthesis.block_resolutions
     for coarsest, expected in ((8, sizes[1:]), (1024, sizes[-1:])):
         how = TuningSettings(steps=1, coarsest_px=coarsest)
-        change = tune(generator, pivot, target, PixelPyramidFeatures(), how).change
+        change = tune(generator, pivot, target, how).change
         assert {name.split(".")[0] for name in change} == {f"b{px}" for px in expected}
         assert all(part.any() for name, part in change.items() if name.endswith("weight"))
+
+
+def test_a_picture_that_was_begun_ends_as_it_would_have(generator):
+    ws, size = pivot_of(generator)[None], generator.img_resolution
+    with torch.no_grad():
+        whole = generator.synthesis(ws)
+        for below in (8, size):
+            begun = generator.synthesis.begin(ws, below)
+            assert begun.next_px == below
+            assert torch.equal(generator.synthesis(ws, begun=begun), whole)
+            spoiled = replace(begun, x=begun.x + 1)
+            assert not torch.equal(generator.synthesis(ws, begun=spoiled), whole), "it is used"
+        assert generator.synthesis.begin(ws, 4) is None
+
+
+def test_edges_see_a_blur_and_not_a_shade():
+    dice = torch.Generator().manual_seed(2)
+    sharp = torch.rand(1, 3, 32, 32, generator=dice) * 2 - 1
+    blurred = torch.nn.functional.avg_pool2d(sharp, 3, stride=1, padding=1)
+    edges = EdgeFeatures()
+
+    def apart(one, two):
+        return float((edges(one) - edges(two)).square().sum())
+
+    assert apart(sharp, sharp + 0.5) == pytest.approx(0, abs=1e-9)
+    assert apart(sharp, blurred) > 0.1
+    # By hand: one step of 1 down the middle, 32 of 32 x 32 places; at 16 px it is 16 of 16 x 16.
+    step = torch.zeros(1, 1, 32, 32)
+    step[..., 16:] = 1
+    assert apart(step, torch.zeros_like(step)) == pytest.approx(1.5**2 * (1 / 32 + 1 / 16))
 
 
 def test_every_layer_of_stylegan3_that_is_fine_is_bent():
@@ -78,7 +125,7 @@ def test_every_layer_of_stylegan3_that_is_fine_is_bent():
     made.eval().requires_grad_(False)
     target = torch.zeros(3, 32, 32)
     how = TuningSettings(steps=1, coarsest_px=32)
-    change = tune(made, pivot_of(made), target, PixelPyramidFeatures(), how).change
+    change = tune(made, pivot_of(made), target, how).change
     rates = {
         name: layer.geometry.out_rate
         for name, layer in made.synthesis.named_children()
@@ -110,8 +157,8 @@ def test_where_pixels_weigh_more_the_picture_is_nearer(generator):
             generator,
             pivot,
             target,
-            PixelPyramidFeatures(),
             how,
+            features=PixelPyramidFeatures(),
             alike=InversionSettings(feature_weight=0.0),
             pixel_weights=weights,
         )
@@ -145,8 +192,8 @@ def test_a_change_is_taken_back_when_drawing_fails_and_leaves_what_does_not_fit(
 def test_what_cannot_be(generator):
     pivot, target = pivot_of(generator), target_of(generator)
     with pytest.raises(MismatchError, match="the picture is"):
-        tune(generator, pivot, target[:, 1:], PixelPyramidFeatures(), TuningSettings())
+        tune(generator, pivot, target[:, 1:], TuningSettings())
     with pytest.raises(MismatchError, match="the pivot is"):
-        tune(generator, pivot[1:], target, PixelPyramidFeatures(), TuningSettings())
+        tune(generator, pivot[1:], target, TuningSettings())
     with pytest.raises(ParameterError, match="steps must be 0 or more"):
         TuningSettings(steps=-1)

@@ -132,8 +132,15 @@ class Drawer:
         self.base, self.device, self.seed = base, device, seed
         self._record: NetworkRecord | None = None
 
+    def lanes(self, styles: int) -> int | None:
+        """How many styles are drawn side by side; see `lanes_for`. Reads the base, loads torch."""
+        from artstyle.pipeline.encode.lanes import lanes_for
+
+        self._read()
+        return lanes_for(self.base.model.resolution, styles, self.device())
+
     def draw(self, part: Part, projected: Sequence[Projected]) -> list[Pixels]:
-        """A style's picture of each latent.
+        """A style's picture of each latent; may be asked from several threads, after `lanes`.
 
         Raises:
             EngineError: the style cannot be read, or does not fit the base.
@@ -162,10 +169,15 @@ class Drawer:
     def _blended(self, part: Part) -> Generator:
         from stylegan_ext.checkpoint import read_model
 
+        style = read_model(part.style.model.path).generator()
+        return blended(self._read(), style, part.swap).to(self.device())
+
+    def _read(self) -> NetworkRecord:
+        from stylegan_ext.checkpoint import read_model
+
         if self._record is None:
             self._record = read_model(self.base.model.path).generator()
-        style = read_model(part.style.model.path).generator()
-        return blended(self._record, style, part.swap).to(self.device())
+        return self._record
 
 
 def draw_styles(
@@ -192,35 +204,71 @@ def draw_styles(
         EngineError: no style can be drawn, for the reason of the first.
         OSError: a cell cannot be written.
     """
-    total, done = len(parts) * len(projected), 0
-    columns: dict[str, list[Cell]] = {}
-    faults: dict[str, EngineError | ImageError] = {}
-    for part, places in zip(parts, files, strict=True):
-        emit(Progress("draw", done, total, "cells", part.style.name))
-        try:
-            columns[part.style.name] = _column(drawer, part, projected, places)
-        except (EngineError, ImageError) as fault:
-            faults[part.style.name] = fault
-            emit(Note(f"{part.style.name} is left out: {fault}", "warning"))
-        done += len(projected)
+    wanted = [
+        _Column(part, [style_lineage(drawer.base, part, one, drawer.seed) for one in projected], to)
+        for part, to in zip(parts, files, strict=True)
+    ]
+    total = len(parts) * len(projected)
+    missing = [column for column in wanted if None in column.cells]
+    emit(Progress("draw", total - sum(one.cells.count(None) for one in missing), total, "cells"))
+    faults = _draw_missing(drawer, missing, projected, total, emit) if missing else {}
+    for name, fault in faults.items():
+        emit(Note(f"{name} is left out: {fault}", "warning"))
     emit(Progress("draw", total, total, "cells"))
+    columns = {
+        one.name: [cell for cell in one.cells if cell is not None]
+        for one in wanted
+        if one.name not in faults
+    }
     if parts and not columns:
         raise next(iter(faults.values()))
     return columns, {name: str(fault) for name, fault in faults.items()}
 
 
-def _column(
-    drawer: Drawer, part: Part, projected: Sequence[Projected], places: Sequence[Path]
-) -> list[Cell]:
-    """A style's cells, kept or drawn."""
-    lineages = [style_lineage(drawer.base, part, one, drawer.seed) for one in projected]
-    cells = [kept_cell(*pair) for pair in zip(places, lineages, strict=True)]
-    todo = [row for row, cell in enumerate(cells) if cell is None]
-    if todo:
-        drawn = drawer.draw(part, [projected[row] for row in todo])
+class _Column:
+    """A style's cells: those that are there, and where the others go."""
+
+    def __init__(
+        self, part: Part, lineages: Sequence[dict[str, Any]], places: Sequence[Path]
+    ) -> None:
+        self.part, self.name = part, part.style.name
+        self._lineages, self._places = lineages, places
+        self.cells = [kept_cell(*pair) for pair in zip(places, lineages, strict=True)]
+
+    def draw(self, drawer: Drawer, projected: Sequence[Projected]) -> None:
+        """Draw and write what is missing."""
+        todo = [row for row, cell in enumerate(self.cells) if cell is None]
+        drawn = drawer.draw(self.part, [projected[row] for row in todo])
         for row, pixels in zip(todo, drawn, strict=True):
-            cells[row] = write_cell(places[row], lineages[row], pixels)
-    return [cell for cell in cells if cell is not None]
+            self.cells[row] = write_cell(self._places[row], self._lineages[row], pixels)
+
+
+def _draw_missing(
+    drawer: Drawer,
+    columns: Sequence[_Column],
+    projected: Sequence[Projected],
+    total: int,
+    emit: Emit,
+) -> dict[str, EngineError | ImageError]:
+    """Draw styles side by side; a style's name -> why it cannot be drawn, in their order."""
+    from artstyle.pipeline.encode.lanes import Steps, in_lanes
+
+    done = total - sum(one.cells.count(None) for one in columns)
+    told = Steps("draw", total, emit, unit="cells", done=done)
+
+    def draw(column: _Column) -> EngineError | ImageError | None:
+        count = column.cells.count(None)
+        try:
+            column.draw(drawer, projected)
+        except (EngineError, ImageError) as fault:
+            return fault
+        finally:
+            told(column.name, count)
+        return None
+
+    found = in_lanes(draw, columns, drawer.lanes(len(columns)), told)
+    pairs = zip(columns, found, strict=True)
+    return {column.name: fault for column, fault in pairs if fault is not None}
 
 
 def _as_rgb(picture: Pixels) -> Pixels:

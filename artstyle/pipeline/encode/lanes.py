@@ -30,12 +30,14 @@ class Stopped(Exception):  # noqa: N818 - no error: it ends a lane whose work no
 class Steps:
     """Counts the steps of several lanes for one line of progress; may be told from any thread."""
 
-    def __init__(self, stage: str, total: int, emit: Emit) -> None:
-        self._stage, self._total, self._emit = stage, total, emit
-        self._done, self._lock, self.stopped = 0, threading.Lock(), False
+    def __init__(
+        self, stage: str, total: int, emit: Emit, *, unit: str = "steps", done: int = 0
+    ) -> None:
+        self._stage, self._total, self._unit, self._emit = stage, total, unit, emit
+        self._done, self._lock, self.stopped = done, threading.Lock(), False
 
-    def __call__(self, note: str) -> None:
-        """One step more.
+    def __call__(self, note: str, count: int = 1) -> None:
+        """One step more, or several.
 
         Raises:
             Stopped: there is to be none.
@@ -43,8 +45,8 @@ class Steps:
         if self.stopped:
             raise Stopped
         with self._lock:
-            self._done += 1
-            self._emit(Progress(self._stage, self._done, self._total, "steps", note))
+            self._done += count
+            self._emit(Progress(self._stage, self._done, self._total, self._unit, note))
 
 
 def lanes_for(resolution: int, pieces: int, device: str) -> int | None:
