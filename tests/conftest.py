@@ -111,6 +111,15 @@ def _homes_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("homes")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _nobodys_home(_homes_folder: Path) -> Iterator[None]:
+    """Fixtures of whole modules do not see what the developer has pulled."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ARTSTYLE_HOME", str(_homes_folder / "nobody"))
+        patch.delenv("ARTSTYLE_WORKSPACE", raising=False)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def artstyle_home(_homes_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where weights would be kept in this test; the folder does not exist yet."""

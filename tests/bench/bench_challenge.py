@@ -127,13 +127,16 @@ def main() -> None:
         (_, found["warm_s"], batch_s), found["peak_mb"] = json.loads(done.stdout)
         found["batch_each_s"] = batch_s / len(many[1:])
         found["further_s"] = (batch_s - found["warm_s"]) / (len(many[1:]) - 1)
+        batch = json.loads((place / "batch" / "grid.json").read_text(encoding="utf-8"))
+        found["batch_stages_s"] = batch["seconds"]
         found["models"] = [card["name"] for card in record["styles"]]
         found["how"] = record["rows"][0]["projection"]["how"]
     for name, value in found.items():
         if isinstance(value, float):
             bound = f" (at most {MOST[name]:g})" if name in MOST else ""
             print(f"{name:<16} {value:8.2f}{bound}")
-    print(f"stages           {found['stages_s']}\nprojection       {found['how']}")
+    print(f"stages           {found['stages_s']}\nof the batch     {found['batch_stages_s']}")
+    print(f"projection       {found['how']}")
     if options.json:
         write_json(
             options.json, {"where": {"processor": processor(), "cores": cores()}, "found": found}
