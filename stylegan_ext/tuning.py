@@ -5,7 +5,8 @@ Where a latent ends, the photo has details left that the model has no words for.
 pivot, and train the generator on the one picture, which changes it so little that what is done to
 the latent or to the model afterwards still works. Here the change is kept by itself, as a
 difference of parameters. A style that was fine-tuned from the model speaks of the same parameters:
-the difference can be added to its layers too, and the person comes along.
+a blend of the two takes the difference along, as much of it as it has of the base (`left_of`), and
+with it the person.
 
 Three things make few and quick steps enough (figures in docs/challenge.md). The coarse layers stay
 as they are: they place the head, which the pivot has done; their maps are computed once, and most
@@ -15,8 +16,8 @@ as long for a parameter that hardly matters as for any other, and at full length
 the next ten mend.
 
     tuned = tune(generator, ws, target, TuningSettings())
-    with changed(style.synthesis, tuned.change):
-        picture = style.synthesis(ws[None])
+    with changed(blend.synthesis, left_of(tuned.change, shares)):
+        picture = blend.synthesis(ws[None])
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from stylegan_ext.adam import Adam
 from stylegan_ext.errors import MismatchError, ParameterError
 from stylegan_ext.features import EdgeFeatures, Features
 from stylegan_ext.inversion import InversionSettings, likeness_loss
+from stylegan_ext.levels import Level
 from stylegan_ext.networks.generator import Generator
 from stylegan_ext.networks.stylegan3 import SynthesisLayer as SynthesisLayer3
 from stylegan_ext.networks.synthesis import SynthesisNetwork
@@ -140,6 +142,27 @@ def tune(
         rmse = (image.clamp(-1, 1) - target).square().mean().sqrt() * 127.5
         change = dict(zip(held, _cut((flat - begin).cpu(), parts), strict=True))
     return Tuned(change, image[0], float(distance), float(rmse))
+
+
+def left_of(change: Change, shares: Mapping[Level, float]) -> Change:
+    """What a blend of the bent model and a style has of the change.
+
+    A level that has y of the style and 1 - y of the model has 1 - y of the model's change: what is
+    drawn is the blend of the bent model with the style.
+
+    Args:
+        change: of the model.
+        shares: the style's share of every level.
+    """
+    left = {
+        f"{layer.removeprefix('synthesis.')}.": 1 - share
+        for level, share in shares.items()
+        for layer in level.layers
+    }
+    return {
+        name: part * next((y for layer, y in left.items() if name.startswith(layer)), 1.0)
+        for name, part in change.items()
+    }
 
 
 @contextmanager

@@ -9,13 +9,18 @@ import torch
 from support.generators import write_generator
 
 import stylegan_ext
+from stylegan_ext.blend import blend_tensors, describe, plan_blend
+from stylegan_ext.checkpoint import read_model
 from stylegan_ext.drawing import draw
 from stylegan_ext.errors import MismatchError, ParameterError
 from stylegan_ext.features import EdgeFeatures, PixelPyramidFeatures
 from stylegan_ext.inversion import InversionSettings, invert
 from stylegan_ext.latent_space import latent_space
+from stylegan_ext.levels import levels_of
+from stylegan_ext.networks import build
 from stylegan_ext.networks.generator import StyleGAN3Generator
-from stylegan_ext.tuning import TuningSettings, changed, tune
+from stylegan_ext.records import NetworkRecord
+from stylegan_ext.tuning import TuningSettings, changed, left_of, tune
 
 
 @pytest.fixture(scope="module")
@@ -187,6 +192,33 @@ def test_a_change_is_taken_back_when_drawing_fails_and_leaves_what_does_not_fit(
     assert torch.equal(held, before)
     with changed(generator.synthesis, {name: torch.ones(1, 2, 3)}):
         assert torch.equal(held, before)
+
+
+def test_a_blend_has_as_much_of_the_change_as_of_the_bent_model(generator, tmp_path):
+    base = read_model(write_generator(tmp_path / "base.safetensors")).generator()
+    style = read_model(write_generator(tmp_path / "style.safetensors", seed=9)).generator()
+    pivot, target = pivot_of(generator), target_of(generator)
+    change = tune(generator, pivot, target, TuningSettings(steps=3, coarsest_px=8)).change
+    bent = {
+        name: tensor + change.get(name.removeprefix("synthesis."), 0)
+        for name, tensor in base.tensors.items()
+    }
+    levels = levels_of(base.kind, base.kwargs)
+    weights = {level: number / len(levels) for number, level in enumerate(levels, start=1)}
+    plan = plan_blend(base, style, weights=weights)
+
+    def drawn(tensors, change):
+        blend = build(NetworkRecord(plan.kind, plan.kwargs, tensors))
+        with torch.no_grad(), changed(blend.synthesis, change):
+            return blend.synthesis(pivot[None])
+
+    expected = drawn(blend_tensors(bent, style.tensors, describe(plan)), {})
+    blend = blend_tensors(base.tensors, style.tensors, describe(plan))
+    found = drawn(blend, left_of(change, weights))
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+    assert (drawn(blend, change) - expected).abs().max() > 1e-3, "and no more than that"
+    finest = left_of(change, weights)[f"b{generator.img_resolution}.conv1.weight"]
+    assert not finest.any(), "nothing is left where all is the style's"
 
 
 def test_what_cannot_be(generator):

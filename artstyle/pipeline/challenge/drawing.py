@@ -25,6 +25,7 @@ from artstyle.pipeline.generate.record import KEYWORD, lineage_in, lineage_text
 from stylegan_ext.errors import EngineError
 
 if TYPE_CHECKING:
+    from stylegan_ext.levels import Level
     from stylegan_ext.networks import Generator
     from stylegan_ext.records import NetworkRecord
 
@@ -150,15 +151,15 @@ class Drawer:
 
         from artstyle.images import from_batch
         from stylegan_ext.drawing import draw
-        from stylegan_ext.tuning import changed
+        from stylegan_ext.tuning import changed, left_of
 
-        generator = self._blended(part)
+        generator, shares = self._blended(part)
         rows = generator.num_ws
         pictures: list[Pixels] = []
         for one in projected:  # by itself: each has a change of the base of its own
             ws = torch.from_numpy(one.ws[None, :rows])
-            change = {name: torch.from_numpy(part) for name, part in one.change.items()}
-            with changed(generator.synthesis, change):
+            change = {name: torch.from_numpy(part).float() for name, part in one.change.items()}
+            with changed(generator.synthesis, left_of(change, shares)):
                 if self.seed is None:
                     drawn = draw(generator, ws, noise_mode="const")
                 else:
@@ -166,11 +167,13 @@ class Drawer:
             pictures.append(_as_rgb(from_batch(drawn)[0]))
         return pictures
 
-    def _blended(self, part: Part) -> Generator:
+    def _blended(self, part: Part) -> tuple[Generator, dict[Level, float]]:
+        """The network of a swap, and the style's share of each of its levels."""
         from stylegan_ext.checkpoint import read_model
 
         style = read_model(part.style.model.path).generator()
-        return blended(self._read(), style, part.swap).to(self.device())
+        generator, shares = blended(self._read(), style, part.swap)
+        return generator.to(self.device()), shares
 
     def _read(self) -> NetworkRecord:
         from stylegan_ext.checkpoint import read_model

@@ -11,7 +11,7 @@ from artstyle.pipeline.tuning_steps import usual_tuning
 _START, _SEARCH_STEP, _TUNING_STEP, _CELL, _LIKENESS = 4.0, 0.07, 0.036, 0.07, 0.01
 _SMALL_PX = 64  # faces are projected side by side up to here (pipeline/encode/lanes.py)
 _BASELINE = {"gatys": 90.0, "adain": 2.0, "fast": 1.0}
-_STEPS, _STEPS_TO_PIVOT, _WITHOUT_ENCODER = 60, 10, 2.5  # as in pipeline/encode/invert.py
+_STEPS, _STEPS_TO_PIVOT, _WITHOUT_ENCODER = 60, 6, 2.5  # as in pipeline/encode/invert.py
 
 
 def estimate_s(plan: Plan, faces: int) -> float:

@@ -35,7 +35,7 @@ from artstyle.weights.places import weights_file
 RECORD_NAME = "grid.json"
 FORMAT = "artstyle challenge 1"
 FOLDER = "challenge"  # of the workspace, where nothing else is said
-_MAKING = 3  # raised when the same options would make other pictures
+_MAKING = 4  # raised when the same options would make other pictures
 
 
 @dataclass(frozen=True)

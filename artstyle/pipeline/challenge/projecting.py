@@ -29,7 +29,7 @@ Halves: TypeAlias = dict[str, NDArray[np.float16]]
 
 FOLDER = "projections"
 _FORMAT = "artstyle challenge projection 1"
-_METHOD = 4  # counted up when the same settings give other latents
+_METHOD = 5  # counted up when the same settings give other latents
 _HEADER = "artstyle"
 _CHANGE = "change."  # tensors with the base's change towards the face, in half precision
 AT_ONCE = 8  # faces searched side by side; those that are done are kept when a run is broken off

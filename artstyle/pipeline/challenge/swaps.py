@@ -95,8 +95,13 @@ def shares_of_strength(levels: tuple[Level, ...], strength: float) -> dict[Level
     return {level: min(1.0, max(0.0, full - place)) for place, level in enumerate(reversed(levels))}
 
 
-def blended(base: NetworkRecord, style: NetworkRecord, swap: Swap) -> Generator:
+def blended(
+    base: NetworkRecord, style: NetworkRecord, swap: Swap
+) -> tuple[Generator, dict[Level, float]]:
     """The network of a swap, ready to draw; mapping, average and constant are the base's.
+
+    Returns:
+        It, and the style's share of each of its levels.
 
     Raises:
         MismatchError: the two do not fit.
@@ -109,7 +114,7 @@ def blended(base: NetworkRecord, style: NetworkRecord, swap: Swap) -> Generator:
     tensors = blend_tensors(base.tensors, style.tensors, describe(plan))
     made = build(NetworkRecord(plan.kind, plan.kwargs, tensors))
     assert isinstance(made, Generator)
-    return made.float()
+    return made.float(), dict(zip(plan.levels, plan.shares, strict=True))
 
 
 def _common_levels(base: Taken, style: Taken) -> tuple[Level, ...]:

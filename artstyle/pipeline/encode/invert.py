@@ -27,7 +27,7 @@ from artstyle.faces.quad import face_window
 from artstyle.perception.likeness import Choice, choose_features
 from artstyle.pipeline.encode.find import find_encoder, read_encoder, what_is_alike
 from artstyle.pipeline.encode.lanes import Steps, in_lanes, lanes_for
-from stylegan_ext.features import EdgeFeatures, Features
+from stylegan_ext.features import EdgeFeatures
 from stylegan_ext.header import read_header
 from stylegan_ext.inversion import InversionSettings, invert
 from stylegan_ext.latent_space import latent_space
@@ -38,12 +38,11 @@ Pixels: TypeAlias = NDArray[np.uint8]
 WhichEncoder: TypeAlias = Path | Literal["auto"] | None
 
 STEPS = 60  # from an encoder's guess
-STEPS_TO_PIVOT = 10  # where the base is bent afterwards, which is worth more than more of these
+STEPS_TO_PIVOT = 6  # where the base is bent afterwards, which is worth more than more of these
 MORE_STEPS = 2.5  # times as many from the middle
-# A pivot is held nearer to the middle, where the model draws eyes and mouths well; what is lost of
-# the person comes back when the base is bent. It is sought by edges, as the base is bent: by the
-# discriminator's maps it is no better a beginning, and takes twice as long.
-_PIVOT_PRIOR = _PIVOT_SPREAD = 0.4
+# A pivot's rows are held together: where they are nearly one w, as in training, all models that
+# descend from the base draw clean lines. What is lost of the person comes back when it is bent.
+_PIVOT: dict[str, Any] = {"prior_weight": 0.05, "spread_weight": 1.5, "lr": 0.2}
 AT_ONCE = 16  # faces in one batch: more are no faster, and take memory
 
 
@@ -166,8 +165,7 @@ class Inverter:
 
         def follow(group: slice) -> _Part:
             start = None if guess is None else guess[group]
-            by = EdgeFeatures() if tuning else self.features
-            found = self._search(targets[group], start, by, settings, told)
+            found = self._search(targets[group], start, settings, told)
             return self._tune(targets[group], found.ws, tuning, told) if tuning else found
 
         whole = _joined(in_lanes(follow, groups, lanes, told))
@@ -182,11 +180,8 @@ class Inverter:
         )
 
     def settings_for(self, steps: int | None = None, tuning: int = 0) -> InversionSettings:
-        """How faces are searched: fewer steps, and nearer to the middle, if the base is bent."""
-        if tuning:
-            hold = replace(self.settings, prior_weight=_PIVOT_PRIOR, spread_weight=_PIVOT_SPREAD)
-        else:
-            hold = self.settings
+        """How faces are searched: in fewer steps, and nearer to W, if the base is bent."""
+        hold = replace(self.settings, **_PIVOT) if tuning else self.settings
         usual = STEPS_TO_PIVOT if tuning else STEPS
         return replace(hold, steps=self.steps_of(usual if steps is None else steps))
 
@@ -194,14 +189,13 @@ class Inverter:
         self,
         targets: torch.Tensor,
         start: torch.Tensor | None,
-        features: Features,
         settings: InversionSettings,
         told: Steps,
     ) -> _Part:
         found = invert(
             self.generator,
             targets,
-            features,
+            self.features,
             settings,
             start=start,
             space=self.space,

@@ -16,7 +16,7 @@ from stylegan_ext.drawing import draw
 from stylegan_ext.levels import Level, levels_of
 from stylegan_ext.networks import Generator, build
 from stylegan_ext.records import ModelFile, NetworkRecord
-from stylegan_ext.tuning import Change, changed
+from stylegan_ext.tuning import Change, changed, left_of
 
 if TYPE_CHECKING:
     from artstyle.pipeline.search.walk import Shares
@@ -57,7 +57,7 @@ class Mixer:
         Args:
             shares: one for each of `levels`.
             ws: float32 [n, num_ws, w_dim] of the base.
-            changes: of the base towards each person, which the blend takes along; or none.
+            changes: of the base towards each person; the bent base is blended. Or none.
 
         Returns:
             HWC uint8, [0, 255], RGB.
@@ -69,7 +69,8 @@ class Mixer:
         plan = plan_blend(self._base, self._style, weights=weights)
         tensors = blend_tensors(self._base.tensors, self._style.tensors, describe(plan))
         self._network.load_state_dict(tensors)
-        drawn = self._bent(ws, changes) if changes else draw(self._network, ws)
+        left = [left_of(change, weights) for change in changes]
+        drawn = self._bent(ws, left) if changes else draw(self._network, ws)
         return [rgb(picture) for picture in from_batch(drawn)]
 
     def _bent(self, ws: torch.Tensor, changes: Sequence[Change]) -> torch.Tensor:
