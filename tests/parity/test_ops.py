@@ -37,6 +37,23 @@ def test_upfirdn2d(module: ModuleType, name: str) -> None:
     assert relative_error(module.upfirdn2d(X, f, **options), V[name]) < TOLERANCE
 
 
+def test_one_filter_serves_every_rate_and_padding() -> None:
+    # What is kept of a filter must not be taken for another rate, padding or gain.
+    f = SEP12.outer(SEP12)
+    wishes: list[dict[str, Any]] = [
+        {"up": 2},
+        {"up": 3},
+        {"up": 2, "padding": (3, 6, 3, 6)},
+        {"up": 2, "padding": (3, 6, 4, 6)},
+        {"up": 2, "gain": 4.0},
+        {"up": 2, "flip_filter": True},
+    ]
+    for options in [*wishes, *reversed(wishes)]:
+        padded = {"padding": (6, 6, 6, 6), **options}
+        plain, fast = reference.upfirdn2d(X, f, **padded), resample.upfirdn2d(X, f, **padded)
+        assert relative_error(fast, plain) < TOLERANCE, options
+
+
 def test_centred_resampling() -> None:
     assert relative_error(resample.filter2d(X, F1331), V["filter2d_1331"]) < TOLERANCE
     assert relative_error(resample.upsample2d(X, F1331), V["upsample2d_1331"]) < TOLERANCE

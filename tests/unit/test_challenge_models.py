@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from support.challenges import fill_models, write_style
 from support.small_models import write_small_model
 
 from artstyle.errors import UsageError, WeightsError
-from artstyle.events import Event, Note
+from artstyle.events import Event, Note, Progress
 from artstyle.pipeline.challenge.drawing import Drawer, Part, draw_styles
 from artstyle.pipeline.challenge.licences import combined
 from artstyle.pipeline.challenge.models import find_base, find_styles
@@ -217,6 +219,42 @@ def test_a_cell_is_the_base_at_no_strength_and_the_style_at_full(workspace, base
     twin = workspace / "twin.safetensors"
     write_model(twin, ModelFile({"G_ema": record}, Provenance()))
     assert (draw(1.0) == alone(twin)).all()
+
+
+def test_a_style_takes_along_as_much_of_the_change_as_it_leaves_to_the_base(workspace, base):
+    (ink, _) = find_styles(base, workspace)
+    record = read_model(base.model.path).generator()
+    ws = torch.randn(6, 8, generator=torch.manual_seed(0)).numpy()
+    names = [name for name in record.tensors if name.endswith("conv1.weight")]
+    change = {
+        name.removeprefix("synthesis."): np.full(record.tensors[name].shape, 0.5, np.float16)
+        for name in names
+    }
+    plain = Projected(Path("x"), ws, ws, 0.0, 0.0, {}, "key", was_done=False)
+    bent = replace(plain, change=change)
+    drawer = Drawer(base)
+    for strength, is_seen in ((0.0, True), (0.5, True), (1.0, False)):
+        part = Part(ink, swap_of(base, ink, strength=strength))
+        one, other = drawer.draw(part, [plain, bent])
+        assert (one != other).any() == is_seen, strength
+
+
+def test_cells_are_counted_while_they_are_drawn(workspace, base):
+    styles = find_styles(base, workspace)
+    ws = torch.zeros(6, 8).numpy()
+    latents = [Projected(Path("x"), ws, ws, 0.0, 0.0, {}, "key", was_done=False)] * 2
+    parts = [Part(style, swap_of(base, style)) for style in styles]
+    files = [[workspace / f"{part.style.name}{row}.png" for row in (0, 1)] for part in parts]
+    for kept, expected in ((0, [0, 2, 4, 4]), (2, [2, 4, 4]), (4, [4, 4])):
+        told: list[Event] = []
+        columns, _ = draw_styles(Drawer(base), parts, latents, files, emit=told.append)
+        bars = [event for event in told if isinstance(event, Progress)]
+        assert [bar.done for bar in bars] == expected
+        assert {(bar.total, bar.unit) for bar in bars} == {(4, "cells")}
+        assert sum(cell.was_done for cells in columns.values() for cell in cells) == kept
+        if kept == 0:  # the next time one style is missing
+            for path in files[1]:
+                path.unlink()
 
 
 def test_noise_of_a_seed_changes_the_fine_detail_alike_for_all(workspace, base):

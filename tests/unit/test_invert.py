@@ -121,6 +121,11 @@ def test_bending_the_base_changes_how_faces_are_searched(base, faces) -> None:
     assert inverter.settings_for(7, 5).steps == inverter.steps_of(7)
     bent, found = inverter(faces, steps=4, tuning=20), inverter(faces, steps=4)
     assert np.mean(bent.pixel_rmse) < 0.95 * np.mean(found.pixel_rmse)
+    # Both distances are in the features of the search, so that they can be compared; the pictures
+    # that are returned were clamped since.
+    drawn, wanted = (inverter.features(images.to_tensor(x)) for x in (bent.images, faces))
+    apart = (drawn - wanted).square().sum(dim=1)
+    assert bent.perceptual_distance == pytest.approx(apart.tolist(), rel=0.4)
 
 
 def test_latents_are_held_near_the_middle(generator, faces) -> None:

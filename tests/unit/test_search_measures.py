@@ -199,6 +199,25 @@ def test_the_mixer_draws_what_a_blend_would(tmp_path: Path):
     assert np.array_equal(np.stack(mixer.draw((0.0,) * 5, ws)), np.stack(plain))
 
 
+def test_the_mixer_blends_the_bent_base(tmp_path: Path):
+    paths = [write_generator(tmp_path / f"{seed}.safetensors", seed=seed) for seed in (0, 1)]
+    mixer = Mixer(*(read_model(path) for path in paths))
+    bent = read_model(paths[0])
+    tensors = bent.generator().tensors
+    change = {
+        name: torch.full_like(tensors[f"synthesis.{name}"], 0.3)
+        for name in ("b8.conv1.weight", "b16.conv0.weight", "b16.torgb.bias")
+    }
+    ws = torch.cat([seed_ws(load(paths[0]), seed) for seed in range(2)])
+    shares = (0.0, 0.0, 0.25, 0.5, 1.0)
+    found = mixer.draw(shares, ws, [change, change])
+    for name, part in change.items():
+        tensors[f"synthesis.{name}"] = tensors[f"synthesis.{name}"] + part
+    expected = Mixer(bent, read_model(paths[1])).draw(shares, ws)
+    assert np.abs(np.stack(found).astype(int) - np.stack(expected)).max() <= 1
+    assert not np.array_equal(found[0], mixer.draw(shares, ws)[0])
+
+
 def test_the_mixer_draws_every_person_with_the_change_towards_them(tmp_path: Path):
     paths = [write_generator(tmp_path / f"{seed}.safetensors", seed=seed) for seed in (0, 1)]
     mixer = Mixer(*(read_model(path) for path in paths))
