@@ -14,6 +14,7 @@ from artstyle.metrics.scatter import ScatterSpace
 from artstyle.pipeline.evaluate.pictures import DrawnPictures
 from artstyle.pipeline.search.front import Point
 from artstyle.pipeline.search.likeness import (
+    Colouring,
     DlibDescriptor,
     LikenessJudge,
     LookDescriptor,
@@ -55,7 +56,7 @@ PEOPLE = np.array(
 
 
 def test_likeness_by_hand():
-    judge = LikenessJudge(Plain(), pictures_of(PEOPLE))
+    judge = LikenessJudge([Plain()], pictures_of(PEOPLE))
     assert judge.strangers == pytest.approx(90 * 2**0.5)
     same = judge(pictures_of(PEOPLE))
     assert (same.value, same.low, same.high, same.distance) == (1, 1, 1, 0)
@@ -73,14 +74,14 @@ def test_likeness_by_hand():
 
 
 def test_a_step_that_all_take_together_is_no_loss_of_likeness():
-    judge = LikenessJudge(Plain(), pictures_of(PEOPLE))
+    judge = LikenessJudge([Plain()], pictures_of(PEOPLE))
     styled = judge(pictures_of(PEOPLE + np.array([100, 0, 50, 0, 0, 20])))
     assert styled.value == pytest.approx(1)
     assert styled.distance == pytest.approx((100**2 + 50**2 + 20**2) ** 0.5)
 
 
 def test_people_who_changed_places_are_not_alike():
-    judge = LikenessJudge(Plain(), pictures_of(PEOPLE))
+    judge = LikenessJudge([Plain()], pictures_of(PEOPLE))
     found = judge(pictures_of(np.roll(PEOPLE, 1, axis=0)))
     assert found.value < 0
     assert found.found_again == 0
@@ -88,10 +89,49 @@ def test_people_who_changed_places_are_not_alike():
     assert collapsed.value == pytest.approx(0, abs=1e-6)
 
 
+def test_likeness_is_the_mean_of_what_all_descriptors_say():
+    class Last(Plain):
+        name = "last"
+
+        def __call__(self, pictures):
+            return super().__call__(pictures)[:, 3:]
+
+    people = pictures_of(np.abs(PEOPLE - 20))
+    mixed = pictures_of(np.abs(PEOPLE - 20) * np.array([1, 1, 1, 0, 0, 0]))
+    judges = [LikenessJudge(ones, people) for ones in ([Plain()], [Last()], [Plain(), Last()])]
+    plain, last, both = (judge(mixed) for judge in judges)
+    assert plain.value > 0.2 > last.value
+    assert both.value == pytest.approx((plain.value + last.value) / 2)
+    assert both.parts == {"plain": plain.value, "last": last.value}
+    assert (both.distance, both.found_again) == (plain.distance, plain.found_again)
+
+    class Blind(Last):
+        def __call__(self, pictures):
+            return np.zeros((len(pictures), 3), np.float32)
+
+    assert LikenessJudge([Plain(), Blind()], people)(mixed) == plain
+
+
+def test_colouring_sees_where_which_colour_is():
+    black = np.zeros((64, 64, 3), np.uint8)
+    hair = black.copy()
+    hair[:16] = (200, 60, 20)
+    moved, dyed = np.roll(hair, 16, axis=0), black.copy()
+    dyed[:16] = (20, 60, 200)
+    rows = Colouring()([black, hair, moved, dyed])
+    assert rows.shape == (4, 192)
+    far = np.linalg.norm(rows[1] - rows[2:], axis=1)
+    assert far.min() > 1
+    # A lone white place of 64 is one lightness, 100 of 100.
+    white = black.copy()
+    white[8:16, :8] = 255
+    assert np.linalg.norm(Colouring()([white])[0] - rows[0]) == pytest.approx(1, abs=1e-3)
+
+
 def test_one_face_says_nothing_about_likeness():
     for rows in (PEOPLE[:1], np.repeat(PEOPLE[:1], 3, axis=0)):
         with pytest.raises(MeasureError, match="pictures of one face say nothing"):
-            LikenessJudge(Plain(), pictures_of(rows))
+            LikenessJudge([Plain()], pictures_of(rows))
 
 
 def test_descriptors_are_chosen_by_name(monkeypatch):

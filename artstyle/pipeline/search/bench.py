@@ -12,7 +12,7 @@ from artstyle.pipeline.evaluate.features import cache_folder, features_of
 from artstyle.pipeline.search import likeness as likenesses
 from artstyle.pipeline.search import style_space
 from artstyle.pipeline.search.front import Point
-from artstyle.pipeline.search.likeness import LikenessJudge, choose_descriptor
+from artstyle.pipeline.search.likeness import Colouring, LikenessJudge, choose_descriptor
 from artstyle.pipeline.search.mixer import Mixer, Picture
 from artstyle.pipeline.search.photos import COUNT, People, find_people
 from artstyle.pipeline.search.reference import own_pictures, style_pictures
@@ -85,7 +85,7 @@ class Bench:
             device=looks.device,
             emit=emit,
         )
-        descriptor = choose_descriptor(looks.likeness, emit=emit)
+        descriptors = (choose_descriptor(looks.likeness, emit=emit), Colouring())
         space = choose_style_space(looks.style_space, workspace, device=looks.device, emit=emit)
         own = own_pictures(style, self.mixer.resolution, looks.device)
         theirs = style_pictures(
@@ -96,11 +96,11 @@ class Bench:
             "base": base.sha256,
             "style": style.sha256,
             "people": self.people.identity,
-            "likeness": descriptor.identity,
+            "likeness": [one.identity for one in descriptors],
             "style_space": space.identity,
             "style_pictures": self._reference.identity,
         }
-        self._descriptor, self._space, self._own, self._emit = descriptor, space, own, emit
+        self._descriptors, self._space, self._own, self._emit = descriptors, space, own, emit
         self._judges: tuple[LikenessJudge, StyleJudge] | None = None
 
     def measure(self, shares: Shares) -> Point:
@@ -129,7 +129,7 @@ class Bench:
                 for pictures in (self._reference, self._own)
             ]
             style = StyleJudge(self._space, rows[0], self._space(plain), rows[1])
-            self._judges = LikenessJudge(self._descriptor, plain), style
+            self._judges = LikenessJudge(self._descriptors, plain), style
             if style.of_style > HARDLY * style.of_base:
                 text = "what the style's model draws is hardly nearer to the style's pictures than"
                 text += f" the base's are (distance {style.of_style:.2f} and {style.of_base:.2f})"
