@@ -5,8 +5,8 @@ Where a latent ends, the photo has details left that the model has no words for.
 pivot, and train the generator on the one picture, which changes it so little that what is done to
 the latent or to the model afterwards still works. Here the change is kept by itself, as a
 difference of parameters. A style that was fine-tuned from the model speaks of the same parameters:
-a blend of the two takes the difference along, as much of it as it has of the base (`left_of`), and
-with it the person.
+a blend of the two takes the difference along, the more the less it has of the style (`left_of`),
+and with it the person.
 
 Three things make few and quick steps enough (figures in docs/challenge.md). The coarse layers stay
 as they are: they place the head, which the pivot has done; their maps are computed once, and most
@@ -16,7 +16,7 @@ as long for a parameter that hardly matters as for any other, and at full length
 the next ten mend.
 
     tuned = tune(generator, ws, target, TuningSettings())
-    with changed(blend.synthesis, left_of(tuned.change, shares)):
+    with changed(blend.synthesis, left_of(tuned.change, shares, 0.3)):
         picture = blend.synthesis(ws[None])
 """
 
@@ -144,18 +144,20 @@ def tune(
     return Tuned(change, image[0], float(distance), float(rmse))
 
 
-def left_of(change: Change, shares: Mapping[Level, float]) -> Change:
-    """What a blend of the bent model and a style has of the change.
+def left_of(change: Change, shares: Mapping[Level, float], kept: float) -> Change:
+    """What a blend of the bent model and a style takes along of the change.
 
-    A level that has y of the style and 1 - y of the model has 1 - y of the model's change: what is
-    drawn is the blend of the bent model with the style.
+    A level that has y of the style has 1 - (1 - kept) y of the change. With `kept` 0 that is 1 - y:
+    what is drawn is the blend of the bent model with the style. All of it (1) lays the photo's
+    shades over the style's lines; none of it, where all is the style's, loses smiles and glances.
 
     Args:
         change: of the model.
         shares: the style's share of every level.
+        kept: of the change in a level that is all the style's.
     """
     left = {
-        f"{layer.removeprefix('synthesis.')}.": 1 - share
+        f"{layer.removeprefix('synthesis.')}.": 1 - (1 - kept) * share
         for level, share in shares.items()
         for layer in level.layers
     }

@@ -13,14 +13,18 @@ from support.small_models import write_small_model
 
 from artstyle.errors import UsageError, WeightsError
 from artstyle.events import Event, Note, Progress
+from artstyle.images import from_batch
 from artstyle.pipeline.challenge.drawing import Drawer, Part, draw_styles
 from artstyle.pipeline.challenge.licences import combined
 from artstyle.pipeline.challenge.models import find_base, find_styles
 from artstyle.pipeline.challenge.projecting import Projected
 from artstyle.pipeline.challenge.swaps import shares_of_strength, swap_of
+from artstyle.pipeline.tuning_steps import KEPT
 from stylegan_ext.blend import levels_of
 from stylegan_ext.checkpoint import read_model, write_model
+from stylegan_ext.drawing import draw
 from stylegan_ext.records import ModelFile, Provenance
+from stylegan_ext.tuning import changed
 
 
 @pytest.fixture(autouse=True)
@@ -221,7 +225,7 @@ def test_a_cell_is_the_base_at_no_strength_and_the_style_at_full(workspace, base
     assert (draw(1.0) == alone(twin)).all()
 
 
-def test_a_style_takes_along_as_much_of_the_change_as_it_leaves_to_the_base(workspace, base):
+def test_the_more_there_is_of_a_style_the_less_of_the_change(workspace, base):
     (ink, _) = find_styles(base, workspace)
     record = read_model(base.model.path).generator()
     ws = torch.randn(6, 8, generator=torch.manual_seed(0)).numpy()
@@ -233,10 +237,15 @@ def test_a_style_takes_along_as_much_of_the_change_as_it_leaves_to_the_base(work
     plain = Projected(Path("x"), ws, ws, 0.0, 0.0, {}, "key", was_done=False)
     bent = replace(plain, change=change)
     drawer = Drawer(base)
-    for strength, is_seen in ((0.0, True), (0.5, True), (1.0, False)):
+    for strength, share in ((0.0, 1.0), (1.0, KEPT)):
         part = Part(ink, swap_of(base, ink, strength=strength))
         one, other = drawer.draw(part, [plain, bent])
-        assert (one != other).any() == is_seen, strength
+        network, _ = drawer._blended(part)
+        taken = {name: torch.from_numpy(part).float() * share for name, part in change.items()}
+        with changed(network.synthesis, taken):
+            expected = from_batch(draw(network, torch.from_numpy(ws[None])))[0]
+        assert (other == expected).all(), strength
+        assert (other != one).any(), strength
 
 
 def test_cells_are_counted_while_they_are_drawn(workspace, base):

@@ -239,7 +239,8 @@ def test_the_mixer_draws_what_a_blend_would(tmp_path: Path):
     assert np.array_equal(np.stack(mixer.draw((0.0,) * 5, ws)), np.stack(plain))
 
 
-def test_the_mixer_blends_the_bent_base(tmp_path: Path):
+def test_the_mixer_blends_the_bent_base(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("artstyle.pipeline.search.mixer.KEPT", 0.0)  # then it is just that
     paths = [write_generator(tmp_path / f"{seed}.safetensors", seed=seed) for seed in (0, 1)]
     mixer = Mixer(*(read_model(path) for path in paths))
     bent = read_model(paths[0])

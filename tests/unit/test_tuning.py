@@ -215,11 +215,12 @@ def test_a_blend_has_as_much_of_the_change_as_of_the_bent_model(generator, tmp_p
 
     expected = drawn(blend_tensors(bent, style.tensors, describe(plan)), {})
     blend = blend_tensors(base.tensors, style.tensors, describe(plan))
-    found = drawn(blend, left_of(change, weights))
+    found = drawn(blend, left_of(change, weights, kept=0))
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
     assert (drawn(blend, change) - expected).abs().max() > 1e-3, "and no more than that"
-    finest = left_of(change, weights)[f"b{generator.img_resolution}.conv1.weight"]
-    assert not finest.any(), "nothing is left where all is the style's"
+    name = f"b{generator.img_resolution}.conv1.weight"
+    assert not left_of(change, weights, kept=0)[name].any(), "where all is the style's"
+    torch.testing.assert_close(left_of(change, weights, kept=0.25)[name], change[name] / 4)
 
 
 def test_what_cannot_be(generator):

@@ -22,6 +22,7 @@ from artstyle.pipeline.challenge.models import Taken
 from artstyle.pipeline.challenge.projecting import Projected
 from artstyle.pipeline.challenge.swaps import Swap, blended
 from artstyle.pipeline.generate.record import KEYWORD, lineage_in, lineage_text
+from artstyle.pipeline.tuning_steps import KEPT
 from stylegan_ext.errors import EngineError
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ def style_lineage(
         "base": base.model.lineage(),
         "style": part.style.model.lineage(),
         "shares": dict(part.swap.shares),
+        "kept": KEPT,
         "noise": "const" if seed is None else f"seed {seed}",
     }
 
@@ -159,7 +161,7 @@ class Drawer:
         for one in projected:  # by itself: each has a change of the base of its own
             ws = torch.from_numpy(one.ws[None, :rows])
             change = {name: torch.from_numpy(part).float() for name, part in one.change.items()}
-            with changed(generator.synthesis, left_of(change, shares)):
+            with changed(generator.synthesis, left_of(change, shares, KEPT)):
                 if self.seed is None:
                     drawn = draw(generator, ws, noise_mode="const")
                 else:

@@ -19,6 +19,7 @@ from artstyle.pipeline.search.reference import own_pictures, style_pictures
 from artstyle.pipeline.search.style import StyleJudge
 from artstyle.pipeline.search.style_space import choose_style_space
 from artstyle.pipeline.search.walk import Shares
+from artstyle.pipeline.tuning_steps import KEPT
 from stylegan_ext.checkpoint import read_model
 from stylegan_ext.drift import are_kin, drift
 
@@ -96,6 +97,7 @@ class Bench:
             "base": base.sha256,
             "style": style.sha256,
             "people": self.people.identity,
+            "kept": KEPT if self.people.changes else None,
             "likeness": [one.identity for one in descriptors],
             "style_space": space.identity,
             "style_pictures": self._reference.identity,

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from artstyle.images import WHITE, blend, from_batch
+from artstyle.pipeline.tuning_steps import KEPT
 from stylegan_ext.blend import blend_tensors, describe, plan_blend
 from stylegan_ext.blend_fit import fit
 from stylegan_ext.drawing import draw
@@ -57,7 +58,7 @@ class Mixer:
         Args:
             shares: one for each of `levels`.
             ws: float32 [n, num_ws, w_dim] of the base.
-            changes: of the base towards each person; the bent base is blended. Or none.
+            changes: of the base towards each person, taken along as `left_of` says; or none.
 
         Returns:
             HWC uint8, [0, 255], RGB.
@@ -69,7 +70,7 @@ class Mixer:
         plan = plan_blend(self._base, self._style, weights=weights)
         tensors = blend_tensors(self._base.tensors, self._style.tensors, describe(plan))
         self._network.load_state_dict(tensors)
-        left = [left_of(change, weights) for change in changes]
+        left = [left_of(change, weights, KEPT) for change in changes]
         drawn = self._bent(ws, left) if changes else draw(self._network, ws)
         return [rgb(picture) for picture in from_batch(drawn)]
 
