@@ -34,38 +34,34 @@ def chain_of(*figures: tuple[float, float]) -> list[Point]:
 
 
 def test_the_knee_by_hand():
-    # Stretched to [0, 1] the likenesses 1, 0.9, 0.5 are 1, 0.8, 0 and the styles 0, 0.75, 1.
-    chain = chain_of((0.0, 1.0), (0.6, 0.9), (0.8, 0.5))
+    # In a corner at (0.8, 0.8) of a front that ends at (0.8, 0): past it likeness falls alone.
+    chain = chain_of((0.0, 1.0), (0.8, 0.8), (0.80001, 0.0))
     knee = find_knee(chain)
-    assert knee.bulge == pytest.approx(0.75 + 0.8 - 1)
-    first, second = np.hypot(0.75, 0.2), np.hypot(0.25, 0.8)
-    assert knee.strength == pytest.approx(first / (first + second))
-    assert "knee" in knee.how
+    assert knee.balance == pytest.approx(2 * 1 * 0.8 / 1.8, abs=2e-3)
+    assert knee.strength == pytest.approx(strengths(chain)[1], abs=1e-3)
+    assert "100% of the front's style" in knee.how
+    # On the line from (0, 1) to (1, 0) both are a half in the middle, and 0.6 is the least style.
+    straight = find_knee(chain_of((0.0, 1.0), (1.0, 0.0)))
+    assert straight.strength == pytest.approx(0.6)
+    assert straight.balance == pytest.approx(2 * 0.6 * 0.4)
+    assert "60% of the front's style; they balance no better" in straight.how
 
 
-def test_of_several_bends_the_farthest_from_the_chord_is_the_knee():
-    chain = chain_of((0.0, 1.0), (0.2, 0.95), (0.7, 0.9), (0.8, 0.4), (1.0, 0.0))
-    assert find_knee(chain).strength == pytest.approx(strengths(chain)[2])
-
-
-def test_a_bend_where_there_is_little_style_is_no_knee():
-    faint, strong = (0.4, 0.99), (0.7, 0.4)
-    chain = chain_of((0.0, 1.0), faint, strong, (1.0, 0.0))
-    assert find_knee(chain).strength == pytest.approx(strengths(chain)[2])
-    assert find_knee(chain).bulge == pytest.approx(0.1)
-    first, second = np.hypot(0.4, 0.01), np.hypot(0.6, 0.99)
-    alone = find_knee(chain_of((0.0, 1.0), faint, (1.0, 0.0)))
-    assert alone.strength == pytest.approx((first + second / 2) / (first + second))
-
-
-@pytest.mark.parametrize("likeness", [0.3, 0.2, 0.31])
-def test_a_front_that_stands_out_nowhere_has_its_default_where_the_style_shows(likeness):
-    chain = chain_of((0.0, 1.0), (0.8, likeness - 0.1), (1.0, 0.0))
+def test_neither_figure_alone_makes_a_knee():
+    # By the sum the end is best (1.3, after 1.26 in the middle); it has hardly any likeness.
+    chain = chain_of((0.0, 1.0), (0.7, 0.56), (1.0, 0.3), (1.2, 0.1))
     knee = find_knee(chain)
-    assert knee.bulge == 0.0
-    assert knee.strength == pytest.approx(0.875 * strengths(chain)[1])
-    assert "70% of the front's style; it stands out nowhere" in knee.how
-    assert find_knee(chain_of((0.0, 1.0), (1.0, 0.0))).strength == pytest.approx(0.7)
+    style = np.interp(knee.strength, strengths(chain), [point.style for point in chain]) / 1.2
+    assert 0.6 <= style < 0.85
+    assert knee.balance > 0.55
+
+
+def test_where_nobody_is_alike_any_more_the_least_style_is_taken():
+    chain = chain_of((0.0, 1.0), (0.2, -0.1), (1.0, -0.3))
+    knee = find_knee(chain)
+    style = np.interp(knee.strength, strengths(chain), [point.style for point in chain])
+    assert style == pytest.approx(0.6, abs=2e-3)
+    assert knee.balance == 0
 
 
 def test_a_chain_is_nested_and_leaves_out_what_does_not_pay():
@@ -96,11 +92,11 @@ def test_area_by_hand():
     assert area_under(points, 0.0) == pytest.approx(0.5)
 
 
-def test_thinning_keeps_ends_knee_and_what_matters():
+def test_thinning_keeps_ends_and_what_matters():
     chain = chain_of((0.0, 1.0), (0.3, 0.98), (0.31, 0.97), (0.75, 0.9), (0.85, 0.5), (1.0, 0.0))
     left = thinned(chain, 4)
     assert [point.style for point in left] == [0.0, 0.75, 0.85, 1.0]
-    assert thinned(chain, 1) == [chain[0], chain[3], chain[5]]
+    assert thinned(chain, 1) == [chain[0], chain[5]]
     assert thinned(chain, 9) == chain
 
 

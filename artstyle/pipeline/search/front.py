@@ -28,8 +28,8 @@ from artstyle.pipeline.search.walk import Shares
 
 HOPEFUL, CAREFUL = 0.5, 0.25  # shares of the triangle above the step; the second is a guess
 STRENGTH_DIGITS = 3  # of a strength: finer steps draw the same picture
-LEAST_STYLE = 0.7  # of the front's: fainter ones, looked at, still passed for photos
-LEAST_BULGE = 0.02  # of the chord's triangle; a front that is flatter has no knee; a guess
+LEAST_STYLE = 0.6  # of the front's: fainter ones, looked at, still passed for photos
+_PLACES = 1001  # of strength, at which the balance is looked at
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,10 @@ class Point:
 
 @dataclass(frozen=True)
 class Knee:
-    """Where on a chain more style begins to cost most."""
+    """Where on a chain style and likeness balance."""
 
     strength: float  # 0 to 1
-    bulge: float  # how far the chain stands out from the chord there, 0 to 1
+    balance: float  # the harmonic mean of both there, 0 to 1
     how: str  # it was found, in words
 
 
@@ -122,31 +122,24 @@ def strengths(chain: Sequence[Point]) -> list[float]:
 
 
 def find_knee(chain: Sequence[Point]) -> Knee:
-    """The point farthest above the chord between the chain's ends, in `plane`.
+    """The place with the largest harmonic mean of likeness and of the style's share of the front's.
 
-    With both figures stretched to [0, 1] the chord is likeness = 1 - style, and the distance from
-    it style + likeness - 1: Kneedle's difference curve (Satopaa et al. 2011) without smoothing. It
-    is sought from `LEAST_STYLE` of the front's style on: near the base every front stands out,
-    since small changes leave everybody as they are, and a cell that does not show its style is
-    none. Of a chain that stands out nowhere from there on that place itself is taken, and said.
+    The harmonic mean asks for both: a swap with much of one and little of the other is none. It is
+    sought from `LEAST_STYLE` of the front's style on, for a cell that does not show its style is
+    none either. Between two points of the chain both figures are taken to change in a line.
     """
-    index, bulge = _knee(chain)
-    if index is None:
-        strength = float(np.interp(LEAST_STYLE, plane(chain)[:, 0], strengths(chain)))
-        how = f"{LEAST_STYLE:.0%} of the front's style; it stands out nowhere from there on"
-        return Knee(strength, 0.0, how)
-    how = "the knee, farthest above the chord between the front's ends"
-    return Knee(strengths(chain)[index], bulge, how)
-
-
-def _knee(chain: Sequence[Point]) -> tuple[int | None, float]:
-    """Which point it is, if there is one, and how far it stands out."""
-    at = plane(chain)
-    bulges = np.where(at[:, 0] >= LEAST_STYLE, at.sum(axis=1) - 1, 0.0)
-    bulges[[0, -1]] = 0.0
-    index = int(bulges.argmax())
-    bulge = float(bulges[index])
-    return (index, bulge) if bulge >= LEAST_BULGE else (None, 0.0)
+    at = np.linspace(0, 1, _PLACES)
+    along = strengths(chain)
+    style = np.interp(at, along, [point.style for point in chain]) / max(chain[-1].style, 1e-9)
+    likeness = np.clip(np.interp(at, along, [point.likeness for point in chain]), 0, 1)
+    balance = 2 * style * likeness / np.maximum(style + likeness, 1e-9)
+    shown = style >= LEAST_STYLE - 1e-9
+    index = int(np.where(shown, balance, -1.0).argmax())
+    least = int(shown.argmax())
+    how = f"where likeness and style balance best, {style[index]:.0%} of the front's style"
+    if index == least:
+        how = f"{LEAST_STYLE:.0%} of the front's style; they balance no better from there on"
+    return Knee(float(at[index]), float(balance[index]), how)
 
 
 def placed(chain: Sequence[Point], most: int) -> list[tuple[float, Point]]:
@@ -154,7 +147,7 @@ def placed(chain: Sequence[Point], most: int) -> list[tuple[float, Point]]:
 
     Args:
         chain: from the base on.
-        most: how many points stay at most, the ends and the knee in any case.
+        most: how many points stay at most, the ends in any case.
     """
     left = thinned(chain, most)
     along = [round(strength, STRENGTH_DIGITS) for strength in strengths(left)]
@@ -168,14 +161,14 @@ def placed(chain: Sequence[Point], most: int) -> list[tuple[float, Point]]:
 
 
 def thinned(chain: Sequence[Point], most: int) -> list[Point]:
-    """The chain with fewer points: ends and knee stay, and those whose loss would cost most area.
+    """The chain with fewer points: the ends stay, and those whose loss would cost most area.
 
     Args:
         chain: from the base on.
-        most: how many points stay at most; never less than ends and knee.
+        most: how many points stay at most; never less than the ends.
     """
     left = list(range(len(chain)))
-    fixed = {0, _knee(chain)[0] or 0, len(chain) - 1}
+    fixed = {0, len(chain) - 1}
     while len(left) > max(most, len(fixed)):
         losses = {
             middle: area_under([chain[one], chain[middle], chain[two]])
