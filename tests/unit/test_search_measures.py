@@ -102,6 +102,8 @@ def test_likeness_is_the_mean_of_what_all_descriptors_say():
     plain, last, both = (judge(mixed) for judge in judges)
     assert plain.value > 0.2 > last.value
     assert both.value == pytest.approx((plain.value + last.value) / 2)
+    assert both.low <= both.value <= both.high
+    assert (both.low, both.high) != (plain.low, plain.high), "the interval is that of the mean"
     assert both.parts == {"plain": plain.value, "last": last.value}
     assert (both.distance, both.found_again) == (plain.distance, plain.found_again)
 
@@ -122,6 +124,8 @@ def test_colouring_sees_where_which_colour_is():
     assert rows.shape == (4, 192)
     far = np.linalg.norm(rows[1] - rows[2:], axis=1)
     assert far.min() > 1
+    red = np.full((64, 64, 3), (255, 0, 0), np.uint8)
+    assert Colouring()([red])[0, 0] == pytest.approx(0.532, abs=2e-3)  # L* of sRGB's red is 53.2
     # A lone white place of 64 is one lightness, 100 of 100.
     white = black.copy()
     white[8:16, :8] = 255
