@@ -234,11 +234,11 @@ class _Challenge:
         baselines: Sequence[Sequence[Cell]],
     ) -> list[tuple[Row, list[Cell]]]:
         """Every person's cells in the grid's order, with their likeness."""
-        plan, rows = self.plan, []
+        plan = self.plan
         names = [("style", part.style.name, part.style.title) for part in plan.parts]
         names += [("baseline", one.name, one.title) for one in plan.baselines]
+        shown: list[list[Cell]] = []
         for number, (face, latent) in enumerate(zip(faces, projected, strict=True)):
-            drawn = [column[number] for column in (*styles, *baselines)]
             photo = keep_or_write(
                 self._cell(face, "photo", faces),
                 {"what": "aligned photo", "photo_sha256": face.photo.sha256, **face.facts()},
@@ -249,26 +249,31 @@ class _Challenge:
                 {"what": "projection", "key": latent.key},
                 lambda latent=latent: latent.image,
             )
-            with self.clock.stage("measure likeness"):
-                own, others = self._likeness(photo, projection, drawn)
-            self.emit(Progress("likeness", number + 1, len(faces), "people"))
+            shown.append([photo, projection, *(column[number] for column in (*styles, *baselines))])
+        rows = []
+        for face, latent, cells, (own, others) in zip(
+            faces, projected, shown, self._likenesses(shown), strict=True
+        ):
             facts = [
-                CellFact("photo", "photo", "photo", photo.file),
-                CellFact("projection", "projection", "projection", projection.file, own),
+                CellFact("photo", "photo", "photo", cells[0].file),
+                CellFact("projection", "projection", "projection", cells[1].file, own),
             ]
             facts += [
                 CellFact(what, name, title, cell.file, like)
-                for (what, name, title), cell, like in zip(names, drawn, others, strict=True)
+                for (what, name, title), cell, like in zip(names, cells[2:], others, strict=True)
             ]
-            rows.append((Row(face, latent, tuple(facts)), [photo, projection, *drawn]))
+            rows.append((Row(face, latent, tuple(facts)), cells))
         return rows
 
-    def _likeness(
-        self, photo: Cell, projection: Cell, cells: Sequence[Cell]
-    ) -> tuple[likeness.Likeness | None, Sequence[likeness.Likeness | None]]:
-        if likeness.lack():
-            return None, [None] * len(cells)
-        return likeness.likenesses(photo.pixels, projection.pixels, [cell.pixels for cell in cells])
+    def _likenesses(
+        self, rows: Sequence[Sequence[Cell]]
+    ) -> Sequence[tuple[likeness.Likeness | None, Sequence[likeness.Likeness | None]]]:
+        """Of everybody's projection, and of their cells; None where it cannot be measured."""
+        with self.clock.stage("measure likeness"):
+            if likeness.lack():
+                return [(None, [None] * (len(cells) - 2)) for cells in rows]
+            pixels = [[cell.pixels for cell in cells] for cells in rows]
+            return likeness.likenesses([(one[0], one[1], one[2:]) for one in pixels])
 
     def _grid(
         self,

@@ -88,29 +88,37 @@ def at_size(photo: Pixels, size_px: int) -> Pixels:
 
 
 def likenesses(
-    photo: Pixels, projection: Pixels, cells: Sequence[Pixels]
-) -> tuple[Likeness, list[Likeness]]:
-    """How like the photo its projection is, and each cell.
+    rows: Sequence[tuple[Pixels, Pixels, Sequence[Pixels]]],
+) -> list[tuple[Likeness, list[Likeness]]]:
+    """How like their photos people's projections are, and their cells; all are described together.
 
     Args:
-        photo: the aligned photo, of any size.
-        projection: as the base draws it.
-        cells: other pictures of the same square.
+        rows: for each person the aligned photo, of any size; the projection, as the base draws it;
+            other pictures of the same square.
 
     Returns:
-        The projection's likeness; those of the cells, in order.
+        For each person the projection's likeness, and those of the cells, in order.
     """
-    sizes = sorted({picture.shape[0] for picture in (projection, *cells)})
-    figures = describe([*(at_size(photo, size) for size in sizes), projection, *cells])
-    photos = dict(zip(sizes, figures, strict=False))
-    own, others = figures[len(sizes)], figures[len(sizes) + 1 :]
-    return (
-        Likeness(_apart(photos[projection.shape[0]], own), None),
-        [
-            Likeness(_apart(photos[cell.shape[0]], found), _apart(own, found))
-            for cell, found in zip(cells, others, strict=True)
-        ],
-    )
+    sizes = [sorted({picture.shape[0] for picture in (own, *cells)}) for _, own, cells in rows]
+    pictures = [
+        [*(at_size(photo, size) for size in wanted), own, *cells]
+        for wanted, (photo, own, cells) in zip(sizes, rows, strict=True)
+    ]
+    figures = iter(describe([picture for row in pictures for picture in row]))
+    found = []
+    for wanted, (_, own, cells) in zip(sizes, rows, strict=True):
+        photos = {size: next(figures) for size in wanted}
+        base = next(figures)
+        found.append(
+            (
+                Likeness(_apart(photos[own.shape[0]], base), None),
+                [
+                    Likeness(_apart(photos[cell.shape[0]], drawn), _apart(base, drawn))
+                    for cell, drawn in zip(cells, figures, strict=False)
+                ],
+            )
+        )
+    return found
 
 
 def _apart(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
