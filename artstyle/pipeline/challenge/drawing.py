@@ -92,7 +92,7 @@ def write_cell(
     words = {"Software": f"artstyle {__version__}", KEYWORD: lineage_text(lineage)}
     if facts is not None:
         words[_FACTS] = json.dumps(facts)
-    write_bytes(file, encode_png(pixels, text=words))
+    write_bytes(file, encode_png(pixels, text=words, only_runs=True))  # for photos no larger
     return Cell(file, pixels)
 
 
