@@ -44,7 +44,7 @@ class DlibSpace:
     dim = 128
     ddof = 1
     identity = "dlib face_recognition_resnet_model_v1 1"
-    samples = 500  # of people; more say hardly more
+    samples = 500  # as when a face took a tenth of a second: figures of other counts compare badly
 
     def __init__(self) -> None:
         if (fault := lack()) is not None:
