@@ -14,7 +14,8 @@ show() {
 show init demo
 show doctor --workspace demo
 show challenge $photo --workspace demo --out demo/astronaut
-show generate --workspace demo --model people --model toon_head --seeds 0-5 --out demo/generated
+show generate --workspace demo --model people --model facesjs --seeds 0-5 --trunc 0.7 \
+    --out demo/generated
 show trace demo/astronaut/grid.png --workspace demo
 
 printf '\nlook at:\n'
