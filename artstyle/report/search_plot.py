@@ -117,15 +117,6 @@ def _line(axes: Axes, found: Found) -> None:
         markersize=8,
         label="--strength 0, 0.1, ... 1",
     )
-    ends = front[0], front[-1]
-    axes.plot(
-        [point.style for point in ends],
-        [point.likeness for point in ends],
-        color=_SOFT,
-        linewidth=0.8,
-        linestyle="--",
-        label="chord",
-    )
     for step in found.steps:
         if step.is_default:
             axes.plot(
